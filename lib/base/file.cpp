@@ -65,8 +65,8 @@ Result<std::string> read_file(const std::string& path, std::size_t maximum_bytes
             fd.get(), std::as_writable_bytes(std::span(content.data() + filled, kStep)), path));
         content.resize(filled + count);
         if (content.size() > maximum_bytes) {
-            return Error::data(fmt::format("{} is larger than {}", quote(path),
-                                           format_size(maximum_bytes)));
+            return Error::data(
+                fmt::format("{} is larger than {}", quote(path), format_size(maximum_bytes)));
         }
         if (count < kStep) return content;
     }

@@ -133,7 +133,8 @@ std::string format_line(Format format, std::string_view timestamp, Level level,
     append("tool", tool);
     append("pid", std::to_string(pid));
     append("msg", message);
-    for (const Field& field : fields) append(field.key, field.value);
+    for (const Field& field : fields)
+        append(field.key, field.value);
     if (format == Format::json) line += '}';
     return line;
 }

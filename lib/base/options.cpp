@@ -53,7 +53,8 @@ const Option* find_short(const Tool& tool, const Command* command, char name) {
 Error unknown_option(const Tool& tool, const Command* command, std::string_view name) {
     std::vector<std::string_view> names;
     for (const auto table : tables_for(tool, command)) {
-        for (const Option& option : table) names.push_back(option.name);
+        for (const Option& option : table)
+            names.push_back(option.name);
     }
     const std::string_view nearest = nearest_name(name, names);
     return Error::usage(
@@ -63,7 +64,8 @@ Error unknown_option(const Tool& tool, const Command* command, std::string_view 
 
 Error unknown_command(const Tool& tool, std::string_view name) {
     std::vector<std::string_view> names;
-    for (const Command& command : tool.commands) names.push_back(command.name);
+    for (const Command& command : tool.commands)
+        names.push_back(command.name);
     const std::string_view nearest = nearest_name(name, names);
     return Error::usage(fmt::format("unknown command {}", quote(name)),
                         nearest.empty() ? "try --help" : fmt::format("did you mean {}?", nearest));
@@ -262,10 +264,10 @@ std::string dump_options(const Tool& tool) {
     std::string out;
     const auto append = [&out](std::string_view command, std::span<const Option> options) {
         for (const Option& option : options) {
-            out += fmt::format("{}\t{}\t{}\t{}\t{}\n", command,
-                               option.short_name == '\0' ? std::string()
-                                                         : std::string(1, option.short_name),
-                               option.name, option.argument, option.default_value);
+            out += fmt::format(
+                "{}\t{}\t{}\t{}\t{}\n", command,
+                option.short_name == '\0' ? std::string() : std::string(1, option.short_name),
+                option.name, option.argument, option.default_value);
         }
     };
     append("", tool.options);
@@ -279,7 +281,8 @@ std::string dump_options(const Tool& tool) {
 std::string completion_script(const Tool& tool) {
     std::string words;
     const auto append = [&words](std::span<const Option> options) {
-        for (const Option& option : options) words += fmt::format(" --{}", option.name);
+        for (const Option& option : options)
+            words += fmt::format(" --{}", option.name);
     };
     append(tool.options);
     append(kCommonOptions);

@@ -41,11 +41,10 @@ ExitCode exit_code_for(int errno_value) {
 }  // namespace
 
 Error Error::system(std::string_view operation, std::string_view object, int errno_value) {
-    Error error(
-        exit_code_for(errno_value),
-        object.empty()
-            ? fmt::format("cannot {}: {}", operation, std::strerror(errno_value))
-            : fmt::format("cannot {} {}: {}", operation, quote(object), std::strerror(errno_value)));
+    Error error(exit_code_for(errno_value),
+                object.empty() ? fmt::format("cannot {}: {}", operation, std::strerror(errno_value))
+                               : fmt::format("cannot {} {}: {}", operation, quote(object),
+                                             std::strerror(errno_value)));
     error.errno_value = errno_value;
     return error;
 }

@@ -36,8 +36,8 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
         std::string_view name;
         std::uint64_t milliseconds;
     };
-    static constexpr Unit kUnits[] = {{"ms", 1},           {"s", 1000},       {"min", 60'000},
-                                      {"m", 60'000},       {"h", 3'600'000},  {"d", 86'400'000},
+    static constexpr Unit kUnits[] = {{"ms", 1},     {"s", 1000},      {"min", 60'000},
+                                      {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000},
                                       {"", 1000}};
     constexpr std::uint64_t kTenYears = 3650ULL * 86'400'000;
     const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
@@ -48,8 +48,8 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
         if (!count.ok()) break;
         return std::chrono::milliseconds(count.value() * unit.milliseconds);
     }
-    return Error::usage(fmt::format("{} is not a duration such as 100ms, 10s, 5min or 2h",
-                                    quote(text)));
+    return Error::usage(
+        fmt::format("{} is not a duration such as 100ms, 10s, 5min or 2h", quote(text)));
 }
 
 Result<std::uint64_t> parse_size(std::string_view text) {
@@ -112,27 +112,10 @@ int hex_digit(char digit) {
     return -1;
 }
 
-// Length of the well-formed UTF-8 sequence at the front of `text`, or 0.
-std::size_t utf8_length(std::string_view text) {
-    const auto at = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
-    const unsigned first = at(0);
-    const std::size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2
-                               : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
-    if (length == 0 || length > text.size()) return 0;
-    for (std::size_t index = 1; index < length; ++index) {
-        if ((at(index) & 0xC0) != 0x80) return 0;
-    }
-    if (first == 0xE0 && at(1) < 0xA0) return 0;  // overlong
-    if (first == 0xED && at(1) > 0x9F) return 0;  // surrogate
-    if (first == 0xF0 && at(1) < 0x90) return 0;  // overlong
-    if (first == 0xF4 && at(1) > 0x8F) return 0;  // beyond U+10FFFF
-    if (first == 0xC2 && at(1) < 0xA0) return 0;  // C1 control
-    return length;
-}
-
 std::size_t edit_distance(std::string_view left, std::string_view right) {
     std::vector<std::size_t> row(right.size() + 1);
-    for (std::size_t column = 0; column < row.size(); ++column) row[column] = column;
+    for (std::size_t column = 0; column < row.size(); ++column)
+        row[column] = column;
     for (std::size_t line = 1; line <= left.size(); ++line) {
         std::size_t diagonal = row[0];
         row[0] = line;
@@ -163,6 +146,36 @@ Result<std::vector<std::byte>> from_hex(std::string_view text) {
     return bytes;
 }
 
+std::size_t utf8_length(std::string_view text) {
+    if (text.empty()) return 0;
+    const auto at = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
+    const unsigned first = at(0);
+    const std::size_t length = first < 0x80   ? 1
+                               : first < 0xC2 ? 0
+                               : first < 0xE0 ? 2
+                               : first < 0xF0 ? 3
+                               : first < 0xF5 ? 4
+                                              : 0;
+    if (length == 0 || length > text.size()) return 0;
+    for (std::size_t index = 1; index < length; ++index) {
+        if ((at(index) & 0xC0) != 0x80) return 0;
+    }
+    if (first == 0xE0 && at(1) < 0xA0) return 0;  // overlong
+    if (first == 0xED && at(1) > 0x9F) return 0;  // surrogate
+    if (first == 0xF0 && at(1) < 0x90) return 0;  // overlong
+    if (first == 0xF4 && at(1) > 0x8F) return 0;  // beyond U+10FFFF
+    return length;
+}
+
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t length = utf8_length(text);
+        if (length == 0) return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
 std::string escape(std::string_view text, std::size_t maximum_bytes) {
     std::string shown;
     std::string_view rest = text;
@@ -170,7 +183,8 @@ std::string escape(std::string_view text, std::size_t maximum_bytes) {
         if (text.size() - rest.size() >= maximum_bytes) return shown + "...";
         const unsigned char first = static_cast<unsigned char>(rest[0]);
         const std::size_t length = utf8_length(rest);
-        if (length == 0 || first < 0x20 || first == 0x7F) {
+        const bool c1_control = first == 0xC2 && length == 2 && (rest[1] & 0x20) == 0;
+        if (length == 0 || first < 0x20 || first == 0x7F || c1_control) {
             shown += fmt::format("\\x{:02x}", first);
             rest.remove_prefix(1);
             continue;
@@ -186,8 +200,7 @@ std::string quote(std::string_view text) {
     return "'" + escape(text) + "'";
 }
 
-std::string_view nearest_name(std::string_view name,
-                              std::span<const std::string_view> candidates) {
+std::string_view nearest_name(std::string_view name, std::span<const std::string_view> candidates) {
     std::string_view best;
     std::size_t best_distance = name.size() < 4 ? 2 : 3;  // farther is a guess, not a typo
     for (const std::string_view candidate : candidates) {

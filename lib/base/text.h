@@ -42,6 +42,10 @@ std::string quote(std::string_view text);
 // The same escaping without the quotation marks.
 std::string escape(std::string_view text, std::size_t maximum_bytes = 256);
 
+// Length of the well-formed UTF-8 sequence at the front of `text`, or 0 (RFC 3629).
+std::size_t utf8_length(std::string_view text);
+bool is_utf8(std::string_view text);
+
 // The candidate closest to `name` by edit distance, or "" when none is near enough to suggest.
 std::string_view nearest_name(std::string_view name, std::span<const std::string_view> candidates);
 
