@@ -32,6 +32,7 @@ struct CallbackOf<uv_idle_t> {
 template <typename Raw>
 struct Handle {
     Raw raw{};
+    int watched_events = 0;  // of a Poll
     typename CallbackOf<Raw>::type callback;
 };
 
@@ -52,8 +53,8 @@ Handle<Raw>* owner(Raw* raw) {
 
 // `initialize` returns libuv's status; a handle that failed to initialize is simply deleted.
 template <typename Raw, typename Initialize>
-Result<HandlePtr<Raw>> make_handle(typename CallbackOf<Raw>::type callback,
-                                   const char* operation, Initialize initialize) {
+Result<HandlePtr<Raw>> make_handle(typename CallbackOf<Raw>::type callback, const char* operation,
+                                   Initialize initialize) {
     auto handle = std::make_unique<Handle<Raw>>();
     handle->callback = std::move(callback);
     const int status = initialize(&handle->raw);
@@ -101,8 +102,8 @@ Result<Poll> Poll::create(Loop& loop, int fd, Callback ready) {
 }
 
 void Poll::watch(int events) {
-    if (events == events_) return;
-    events_ = events;
+    if (events == handle_->watched_events) return;
+    handle_->watched_events = events;
     if (events == 0) {
         uv_poll_stop(&handle_->raw);
         return;
@@ -113,6 +114,8 @@ void Poll::watch(int events) {
         const int all = kReadable | kWritable;
         const int ready =
             (seen & UV_READABLE ? kReadable : 0) | (seen & UV_WRITABLE ? kWritable : 0);
+        // libuv stops watching a descriptor whose error it reports.
+        if (status < 0) detail::owner(raw)->watched_events = 0;
         detail::owner(raw)->callback(status < 0 ? all : ready);
     });
 }
@@ -123,9 +126,10 @@ Poll& Poll::operator=(Poll&&) noexcept = default;
 Poll::~Poll() = default;
 
 Result<Timer> Timer::create(Loop& loop, Callback fired) {
-    return Timer(TRY(detail::make_handle<uv_timer_t>(
-        std::move(fired), "make a timer",
-        [&](uv_timer_t* raw) { return uv_timer_init(loop.raw(), raw); })));
+    return Timer(
+        TRY(detail::make_handle<uv_timer_t>(std::move(fired), "make a timer", [&](uv_timer_t* raw) {
+            return uv_timer_init(loop.raw(), raw);
+        })));
 }
 
 void Timer::start(std::chrono::milliseconds delay, std::chrono::milliseconds repeat) {

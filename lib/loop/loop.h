@@ -75,7 +75,6 @@ class Poll {
   private:
     explicit Poll(detail::HandlePtr<uv_poll_s> handle);
     detail::HandlePtr<uv_poll_s> handle_;
-    int events_ = 0;
 };
 
 class Timer {

@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::size_t kMaxPath = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::size_t kMaxHost = 253;  // RFC 1035
-constexpr std::string_view kForms = "vsock:CID:PORT, tcp:HOST:PORT, unix:PATH, fd:N, muxed:PATH:PORT";
+constexpr std::string_view kForms =
+    "vsock:CID:PORT, tcp:HOST:PORT, unix:PATH, fd:N, muxed:PATH:PORT";
 
 struct NamedCid {
     std::string_view name;

@@ -47,7 +47,6 @@ enum class Direction { connect, listen };
 // connecting to vsock:C:P becomes muxed:FOLDER/C.sock:P, listening on vsock:any|3|2:P becomes
 // unix:FOLDER/parent_P. Other kinds, and an empty folder, leave the address as it is; listening
 // on another CID is an Error (usage).
-base::Result<Address> through_folder(Address address, Direction direction,
-                                     std::string_view folder);
+base::Result<Address> through_folder(Address address, Direction direction, std::string_view folder);
 
 }  // namespace vsockio

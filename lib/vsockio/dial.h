@@ -1,0 +1,62 @@
+// Connecting to an address: one attempt without blocking, or a blocking call with retries.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "vsockio/address.h"
+
+namespace vsockio {
+
+// A socket address ready for connect(2) or bind(2): 128 bytes as in sockaddr_storage.
+struct SocketAddress {
+    alignas(8) std::byte bytes[128] = {};
+    unsigned length = 0;
+    int family = 0;
+};
+
+// The socket addresses that `address` stands for, best first; names are looked up, which may
+// block. Not for fd:.
+base::Result<std::vector<SocketAddress>> resolve(const Address& address);
+
+// One connection attempt as a small state machine over a non-blocking descriptor. Call advance()
+// at once and then whenever fd() is ready for wants(); deadlines are the caller's.
+class Dialer {
+  public:
+    // `muxed_port` adds the CONNECT exchange of muxed: addresses.
+    static base::Result<Dialer> start(const SocketAddress& to, std::string name,
+                                      std::optional<std::uint32_t> muxed_port);
+
+    int fd() const { return fd_.get(); }
+    short wants() const;  // POLLIN or POLLOUT
+    // True once the connection carries data; an Error ends the attempt.
+    base::Result<bool> advance();
+    base::Fd take() { return std::move(fd_); }
+
+  private:
+    enum class State { connecting, asking, hearing, connected };
+    Dialer(base::Fd fd, std::string name, std::optional<std::uint32_t> muxed_port)
+        : fd_(std::move(fd)), name_(std::move(name)), muxed_port_(muxed_port) {}
+    base::Result<bool> hear();
+
+    base::Fd fd_;
+    std::string name_;
+    std::optional<std::uint32_t> muxed_port_;
+    std::string answer_;  // what has been heard of the muxed answer's line
+    State state_ = State::connecting;
+};
+
+inline constexpr std::chrono::milliseconds kDefaultConnectTimeout{10'000};
+
+// Connects, trying again with jittered exponential back-off (20 ms, doubling to 1 s) while the
+// peer is not there yet, at most `timeout` in all; with a timeout of 0 only once. vsock addresses
+// go through ENCLAVEBOX_VSOCK_DIR when it is set. The descriptor is non-blocking. fd:N takes the
+// inherited descriptor over.
+base::Result<base::Fd> dial(const Address& address,
+                            std::chrono::milliseconds timeout = kDefaultConnectTimeout);
+
+}  // namespace vsockio

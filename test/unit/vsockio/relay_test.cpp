@@ -1,0 +1,270 @@
+// The relay's contract, run over every kind of descriptor pair and both ways of moving bytes.
+#include "vsockio/relay.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include "base/file.h"
+#include "vsockio/dial.h"
+#include "vsockio/listen.h"
+
+using namespace std::chrono_literals;
+using base::Fd;
+using vsockio::Relay;
+using vsockio::RelayEnd;
+using vsockio::RelayOptions;
+using vsockio::RelayReason;
+using vsockio::RelayReport;
+
+namespace {
+
+struct SocketPair {
+    Fd near;  // blocking: the test's own end
+    Fd far;   // non-blocking: the relay's end
+};
+
+SocketPair make_pair(bool tcp) {
+    if (!tcp) {
+        int ends[2];
+        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+        REQUIRE(base::set_nonblocking(ends[1], true).ok());
+        return {Fd(ends[0]), Fd(ends[1])};
+    }
+    auto listener = vsockio::Listener::create(vsockio::parse_address("tcp:127.0.0.1:0").value());
+    auto near = vsockio::dial(listener.value().bound());
+    pollfd ready{listener.value().fd(), POLLIN, 0};
+    REQUIRE(::poll(&ready, 1, 5000) == 1);
+    auto far = listener.value().accept();
+    REQUIRE(base::set_nonblocking(near.value().get(), false).ok());
+    return {std::move(near).value(), std::move(far.value()->fd)};
+}
+
+// Runs a relay between two pairs in a thread of its own.
+class Running {
+  public:
+    Running(RelayEnd first, RelayEnd second, RelayOptions options = {})
+        : thread_([this, first = std::move(first), second = std::move(second), options]() mutable {
+              ::signal(SIGPIPE, SIG_IGN);  // as tool_main does
+              auto loop = loop::Loop::create();
+              std::unique_ptr<Relay> relay;
+              auto made = Relay::create(loop.value(), std::move(first), std::move(second), options,
+                                        [&](const RelayReport& report) {
+                                            report_ = report;
+                                            relay.reset();
+                                        });
+              if (!made.ok()) return;
+              relay = std::move(made).value();
+              loop.value().run();
+          }) {}
+    ~Running() {
+        if (thread_.joinable()) thread_.join();
+    }
+    RelayReport report() {
+        thread_.join();
+        return report_;
+    }
+
+  private:
+    RelayReport report_;
+    std::thread thread_;
+};
+
+std::string pattern(std::size_t size) {
+    std::string text(size, '\0');
+    std::uint32_t state = 1;
+    for (char& letter : text) {
+        state = state * 1664525 + 1013904223;
+        letter = static_cast<char>(state >> 24);
+    }
+    return text;
+}
+
+void send_all(int fd, std::string_view data, std::size_t piece = 1 << 20) {
+    while (!data.empty()) {
+        const ssize_t sent = ::send(fd, data.data(), std::min(piece, data.size()), MSG_NOSIGNAL);
+        if (sent <= 0) return;
+        data.remove_prefix(static_cast<std::size_t>(sent));
+    }
+}
+
+std::string receive_all(int fd) {
+    std::string text;
+    char buffer[65536];
+    while (true) {
+        const ssize_t count = ::read(fd, buffer, sizeof buffer);
+        if (count <= 0) return text;
+        text.append(buffer, static_cast<std::size_t>(count));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("bytes arrive whole and in order both ways at once") {
+    const bool tcp = GENERATE(false, true);
+    const bool splice = GENERATE(false, true);
+    const std::size_t piece = GENERATE(std::size_t{1000}, std::size_t{65536}, std::size_t{1 << 20});
+    SocketPair left = make_pair(tcp);
+    SocketPair right = make_pair(tcp);
+    RelayOptions options;
+    options.splice = splice;
+    Running running(RelayEnd::socket(std::move(left.far)), RelayEnd::socket(std::move(right.far)),
+                    options);
+    const std::string there = pattern(8 << 20);
+    const std::string back = pattern(5 << 20);
+    std::string got_there;
+    std::string got_back;
+    std::thread sender([&] {
+        send_all(left.near.get(), there, piece);
+        ::shutdown(left.near.get(), SHUT_WR);
+    });
+    std::thread answerer([&] {
+        send_all(right.near.get(), back, piece);
+        ::shutdown(right.near.get(), SHUT_WR);
+    });
+    std::thread reader([&] { got_back = receive_all(left.near.get()); });
+    got_there = receive_all(right.near.get());
+    sender.join();
+    answerer.join();
+    reader.join();
+    CHECK(got_there == there);
+    CHECK(got_back == back);
+    const RelayReport report = running.report();
+    CHECK(report.reason == RelayReason::ended);
+    CHECK(report.first_to_second_bytes == there.size());
+    CHECK(report.second_to_first_bytes == back.size());
+}
+
+TEST_CASE("the end of one way leaves the other open") {
+    const bool splice = GENERATE(false, true);
+    SocketPair left = make_pair(true);
+    SocketPair right = make_pair(true);
+    RelayOptions options;
+    options.splice = splice;
+    Running running(RelayEnd::socket(std::move(left.far)), RelayEnd::socket(std::move(right.far)),
+                    options);
+    send_all(left.near.get(), "question");
+    ::shutdown(left.near.get(), SHUT_WR);
+    CHECK(receive_all(right.near.get()) == "question");  // saw the end, not only the bytes
+    const std::string answer = pattern(1 << 20);
+    std::thread answerer([&] {
+        send_all(right.near.get(), answer);
+        right.near.reset();
+    });
+    CHECK(receive_all(left.near.get()) == answer);
+    answerer.join();
+    CHECK(running.report().reason == RelayReason::ended);
+}
+
+TEST_CASE("a slow reader stops the sender instead of filling memory") {
+    const bool splice = GENERATE(false, true);
+    SocketPair left = make_pair(false);
+    SocketPair right = make_pair(false);
+    RelayOptions options;
+    options.splice = splice;
+    Running running(RelayEnd::socket(std::move(left.far)), RelayEnd::socket(std::move(right.far)),
+                    options);
+    REQUIRE(base::set_nonblocking(left.near.get(), true).ok());
+    const std::string chunk = pattern(65536);
+    std::size_t accepted = 0;
+    for (int quiet = 0; quiet < 20;) {
+        const ssize_t sent = ::send(left.near.get(), chunk.data(), chunk.size(), MSG_NOSIGNAL);
+        if (sent > 0) {
+            accepted += static_cast<std::size_t>(sent);
+            quiet = 0;
+        } else {
+            ++quiet;
+            std::this_thread::sleep_for(5ms);
+        }
+        REQUIRE(accepted < (16 << 20));  // two socket buffers and the relay's own, not more
+    }
+    ::shutdown(left.near.get(), SHUT_WR);
+    ::shutdown(right.near.get(), SHUT_WR);
+    CHECK(receive_all(right.near.get()).size() == accepted);
+    CHECK(running.report().reason == RelayReason::ended);
+}
+
+TEST_CASE("a reset on one side is a reset on the other") {
+    SocketPair left = make_pair(true);
+    SocketPair right = make_pair(true);
+    Running running(RelayEnd::socket(std::move(left.far)), RelayEnd::socket(std::move(right.far)));
+    send_all(left.near.get(), "x");
+    char letter = 0;
+    REQUIRE(::read(right.near.get(), &letter, 1) == 1);
+    const linger at_once{1, 0};
+    ::setsockopt(left.near.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    left.near.reset();
+    CHECK(::read(right.near.get(), &letter, 1) == -1);
+    CHECK(errno == ECONNRESET);
+    CHECK(running.report().reason == RelayReason::failed);
+}
+
+TEST_CASE("an idle relay ends at its limit") {
+    SocketPair left = make_pair(false);
+    SocketPair right = make_pair(false);
+    RelayOptions options;
+    options.idle_limit = 50ms;
+    Running running(RelayEnd::socket(std::move(left.far)), RelayEnd::socket(std::move(right.far)),
+                    options);
+    CHECK(running.report().reason == RelayReason::idle);
+    CHECK(receive_all(left.near.get()).empty());
+}
+
+TEST_CASE("a pair of pipes is an end too, and its output is closed when input ends") {
+    SocketPair right = make_pair(false);
+    auto in = base::make_pipe();
+    auto out = base::make_pipe();
+    REQUIRE(base::set_nonblocking(in.value().read.get(), true).ok());
+    REQUIRE(base::set_nonblocking(out.value().write.get(), true).ok());
+    Running running(RelayEnd::pair(std::move(in.value().read), std::move(out.value().write)),
+                    RelayEnd::socket(std::move(right.far)));
+    REQUIRE(base::write_all(in.value().write.get(), std::as_bytes(std::span("there", 5)), "").ok());
+    in.value().write.reset();
+    CHECK(receive_all(right.near.get()) == "there");
+    send_all(right.near.get(), "back");
+    right.near.reset();
+    CHECK(receive_all(out.value().read.get()) == "back");
+    CHECK(running.report().reason == RelayReason::ended);
+}
+
+TEST_CASE("regular files are always ready") {
+    char name[] = "/tmp/relay-test-XXXXXX";
+    Fd file(::mkostemp(name, O_CLOEXEC));
+    REQUIRE(file.valid());
+    ::unlink(name);
+    const std::string content = pattern(3 << 20);
+    REQUIRE(base::write_all(file.get(), std::as_bytes(std::span(content)), "").ok());
+    ::lseek(file.get(), 0, SEEK_SET);
+    SocketPair right = make_pair(false);
+    auto sink = base::open_file("/dev/null", O_WRONLY);
+    Running running(RelayEnd::pair(std::move(file), std::move(sink).value()),
+                    RelayEnd::socket(std::move(right.far)));
+    std::string got = receive_all(right.near.get());
+    CHECK(got == content);
+    right.near.reset();
+    CHECK(running.report().reason == RelayReason::ended);
+}
+
+TEST_CASE("a receiver that goes away ends its way, and the sender hears of it") {
+    SocketPair left = make_pair(false);
+    SocketPair right = make_pair(false);
+    Running running(RelayEnd::socket(std::move(left.far)), RelayEnd::socket(std::move(right.far)));
+    right.near.reset();
+    const std::string chunk = pattern(65536);
+    ssize_t sent = 0;
+    for (int tries = 0; tries < 1000 && sent >= 0; ++tries) {
+        sent = ::send(left.near.get(), chunk.data(), chunk.size(), MSG_NOSIGNAL);
+    }
+    CHECK(sent == -1);
+    CHECK((errno == EPIPE || errno == ECONNRESET));
+    left.near.reset();
+    running.report();
+}
