@@ -65,8 +65,8 @@ class Value {
     std::optional<std::string_view> as_text() const;
 
     // Members in the order of the input.
-    std::optional<std::span<const Value>> as_array() const;
-    std::optional<std::span<const Entry>> as_map() const;
+    const std::vector<Value>* as_array() const;
+    const std::vector<Entry>* as_map() const;
     // The value under a key of a map; nullptr when there is none or this is no map.
     const Value* find(std::string_view text_key) const;
     const Value* find(std::int64_t integer_key) const;

@@ -34,14 +34,12 @@ std::optional<std::string_view> Value::as_text() const {
     return content_;
 }
 
-std::optional<std::span<const Value>> Value::as_array() const {
-    if (kind_ != Kind::array) return std::nullopt;
-    return members_;
+const std::vector<Value>* Value::as_array() const {
+    return kind_ == Kind::array ? &members_ : nullptr;
 }
 
-std::optional<std::span<const Entry>> Value::as_map() const {
-    if (kind_ != Kind::map) return std::nullopt;
-    return entries_;
+const std::vector<Entry>* Value::as_map() const {
+    return kind_ == Kind::map ? &entries_ : nullptr;
 }
 
 const Value* Value::find(std::string_view text_key) const {
