@@ -236,11 +236,12 @@ Result<Fd> dial(const Address& address, milliseconds timeout) {
     const auto deadline = Clock::now() + (timeout.count() > 0 ? timeout : kDefaultConnectTimeout);
     for (milliseconds delay = kFirstDelay;; delay = std::min(delay * 2, kLongestDelay)) {
         Result<Fd> connected = attempt_all(target, deadline);
-        if (connected.ok() || timeout.count() == 0 || !worth_repeating(connected.error())) {
-            return connected;
-        }
+        if (connected.ok()) return connected;
+        Error error = std::move(connected).error();
+        // A socket file that is not there is an absent peer, not a missing input.
+        if (error.code == ExitCode::no_input) error.code = ExitCode::unavailable;
         const auto left = std::chrono::floor<milliseconds>(deadline - Clock::now());
-        if (left.count() <= 0) return connected;
+        if (timeout.count() == 0 || !worth_repeating(error) || left.count() <= 0) return error;
         const milliseconds pause = std::min(jittered(delay), left);
         (void)::poll(nullptr, 0, static_cast<int>(pause.count()));
     }
