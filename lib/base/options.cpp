@@ -233,15 +233,18 @@ Result<Arguments> parse_arguments(const Tool& tool, std::span<char* const> argv)
 
 std::string help_text(const Tool& tool, const Command* command) {
     std::string out;
+    std::string usage = fmt::format("Usage: {} ", tool.name);
+    const std::size_t indent = usage.size();
     if (command != nullptr) {
-        out += fmt::format("Usage: {} {} [OPTION]... {}\n", tool.name, command->name,
-                           command->operands);
-        append_wrapped(out, command->summary, 0, 0);
-    } else {
-        out += fmt::format("Usage: {}{} [OPTION]... {}\n", tool.name,
-                           tool.commands.empty() ? "" : " COMMAND", tool.operands);
-        append_wrapped(out, tool.summary, 0, 0);
+        usage += fmt::format("{} ", command->name);
+    } else if (!tool.commands.empty()) {
+        usage += "COMMAND ";
     }
+    usage += "[OPTION]...";
+    const std::string_view operands = command != nullptr ? command->operands : tool.operands;
+    if (!operands.empty()) usage += fmt::format(" {}", operands);
+    append_wrapped(out, usage, indent, 0);
+    append_wrapped(out, command != nullptr ? command->summary : tool.summary, 0, 0);
     if (command == nullptr && !tool.commands.empty()) {
         out += "\nCommands:\n";
         for (const Command& each : tool.commands) {
