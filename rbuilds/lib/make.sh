@@ -1,0 +1,94 @@
+# shellcheck shell=bash
+# Commands made of commands: make_all, make_enclave, make_clear, and what they tell at the end.
+
+# The ports of initd's read-only streams, as sample/root/etc/enclavebox/initd.yaml opens them.
+readonly LOG_PORT=17001
+
+make_all() {
+    local start=$SECONDS
+    make_kernel
+    make_emulator
+    make_eif
+    enclave_start "$(image_path)" no
+    compare_measurements "$STARTED"
+    say "done in $(clock $((SECONDS - start)))"
+    next_commands
+}
+
+make_enclave() {
+    if [[ -n ${1:-${OPT[eif]}} ]]; then
+        run_eif_image "$@"
+    else
+        make_eif
+        run_eif_image
+    fi
+}
+
+# compare_measurements NAME: a table of the PCRs as built and as the enclave's own NSM reports them.
+compare_measurements() {
+    local name=$1 inside pcr built read status=0
+    inside=$(read_inside "$name" 30)
+    printf '\n%-5s %-9s %s\n' PCR SEEN VALUE
+    for pcr in 0 1 2; do
+        built=$(pcr_of "$pcr" "$(fact "$name" measurements)")
+        read=$(pcr_of "$pcr" "$inside")
+        printf '%-5s %-9s %s\n' "PCR$pcr" 'as built' "$built"
+        printf '%-5s %-9s %s\n' '' 'inside' "${read:-not told: no service of this application prints it}"
+        [[ -n $built && $built == "$read" ]] || status=1
+    done
+    printf '\n'
+    if [[ -z $inside && -n ${OPT[app]} ]]; then say "heartbeat received; the application does not print its PCRs, so they were not compared"; return 0; fi
+    ((status == 0)) || die "$EX_NO" "the PCRs read inside $name differ from those built"
+    say "heartbeat received, PCRs read from /dev/nsm inside equal those built"
+}
+
+# pcr_of N TEXT: the value of one PCR in a measurement object.
+pcr_of() { tr -d '\n' <<<"$2" | sed -nE 's/.*"PCR'"$1"'" *: *"([0-9a-f]{96})".*/\1/p'; }
+
+# read_inside NAME SECONDS: the line with the PCRs that the sample's service wrote to the log, from the log port.
+read_inside() {
+    local name=$1 deadline=$((SECONDS + $2)) line=''
+    while ((SECONDS <= deadline)); do
+        while IFS= read -r line; do
+            [[ $line =~ \"PCR2\":\"[0-9a-f]{96}\" ]] || continue
+            printf '%s' "$line"
+            return 0
+        done < <(log_of "$name" 5)
+        sleep 0.2
+    done
+}
+
+# log_of NAME SECONDS: what initd serves on the log port, for so long.
+log_of() {
+    local -a environment=()
+    [[ $(backend) == nitro ]] || environment=("ENCLAVEBOX_VSOCK_DIR=$STATE/vsock")
+    env "${environment[@]}" timeout "$2" "$(tool vcat)" "vsock:$(fact "$1" cid):$LOG_PORT" </dev/null 2>/dev/null || true
+}
+
+next_commands() {
+    local me=$RBUILDS/rbuilds.sh
+    [[ $PWD != "$TOP" ]] || me=./rbuilds/rbuilds.sh
+    cat >&3 <<END
+
+Next:
+  $me --cmd list_enclaves
+  $me --cmd attach_console_to_enclave
+END
+    [[ $(backend) == nitro ]] || printf '  ENCLAVEBOX_VSOCK_DIR=%s %s vsock:%s:%s\n' "$STATE/vsock" "$(tool vcat)" "$(fact "$STARTED" cid)" "$LOG_PORT" >&3
+    printf '  %s --cmd drop_enclave\n' "$me" >&3
+}
+
+make_clear() {
+    [[ $# -eq 0 || ($# -eq 1 && $1 == all) ]] || usage_error "make_clear knows only the word all"
+    step "make_clear: remove the images in $OUT${1:+ and the cache $CACHE}"
+    rm -f "$OUT"/init.cpio "$OUT"/rootfs.cpio "$OUT"/*.eif "$OUT"/*.eif.pcr
+    [[ $# -eq 0 ]] || rm -rf "${CACHE:?}"
+}
+
+print_info() {
+    local qemu
+    qemu=$(emulator_find) || qemu='none yet, make_emulator builds it'
+    printf '%-12s %s\n' version "$(suite_version)" checkout "$TOP" cache "$CACHE" lock "$LOCK" images "$OUT" state "$STATE" \
+        backend "$(backend)" emulator "$qemu" kernel "$(lock_lines kernel | awk '{ print $3, $4 }')"
+    if [[ -f $(kernel_folder)/bzImage ]]; then printf '%-12s %s\n' bzImage "$(kernel_folder)/bzImage"; fi
+}

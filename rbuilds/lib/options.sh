@@ -1,0 +1,116 @@
+# shellcheck shell=bash
+# The option table, and all that is made from it: parsing, --help, the test against the manual page.
+# A line is: NAME|ALIASES|ARGUMENT|DEFAULT|HELP. An option without ARGUMENT is a switch.
+
+readonly OPTION_TABLE='
+cmd|-c --command|COMMAND||run COMMAND and end; may be given several times
+app||PATH||the application: a folder or a tar file (default: the sample)
+name||NAME||name of the image and of the enclave
+eif||FILE||the image to run (default: the one make_eif made)
+output|-o|FOLDER||where images go (default: build/image in the checkout)
+signing-certificate||FILE||PEM certificate to sign the image with
+private-key||FILE||PEM key of the signing certificate
+memory|-m|MIB||memory of an enclave (default: four times the image, at least 512)
+cpus||N|2|processors of an enclave
+cid||N||context id of an enclave (default: the first free one from 16)
+kernel|-k|VERSION||kernel version, as pinned or for update_lock
+user|-u|NAME|enclavebox|name of the builder in the kernel banner
+host||NAME|enclavebox|name of the host in the kernel banner
+jobs|-j|N||parallel compile jobs (default: all processors)
+quick|||no|verify: build the kernel only once
+json|||no|list_enclaves: print JSON
+question|-q --questions||no|ask before each step
+local-shell|--lsh -lsh||no|the prompt accepts shell commands after lsh
+tty|--tty-dev --terminal --term||no|talk to the terminal even when stderr is redirected
+debug|-v --verbose||no|say more
+info|||no|print what would be used and what is cached, and end
+man|||no|show the manual page, and end
+version|||no|print the version, and end
+help|-h -?||no|print this, and end
+'
+
+declare -A OPT=() OPT_OF=() OPT_TAKES=()
+declare -a COMMANDS=()
+
+options_load() {
+    local name aliases argument default alias
+    while IFS='|' read -r name aliases argument default _; do
+        [[ -n $name ]] || continue
+        OPT[$name]=$default OPT_TAKES[$name]=$argument OPT_OF[--$name]=$name
+        for alias in $aliases; do OPT_OF[$alias]=$name; done
+    done <<<"$OPTION_TABLE"
+    OPT[jobs]=$(nproc)
+}
+
+# options_parse WORD...: fill OPT and COMMANDS. Settings hold for all commands, wherever they stand on the line.
+options_parse() {
+    local word name value
+    while (($# > 0)); do
+        word=$1 value='' && shift
+        case $word in
+            --*=*) value=${word#*=} name=${OPT_OF[${word%%=*}]:-} ;;
+            -*) name=${OPT_OF[$word]:-} ;;
+            *) usage_error "'$word' is not an option; a command is given with --cmd $word" ;;
+        esac
+        [[ -n $name ]] || unknown_option "${word%%=*}"
+        if [[ -z ${OPT_TAKES[$name]} ]]; then
+            [[ $word != --*=* ]] || usage_error "--$name takes no value"
+            OPT[$name]=yes
+            continue
+        fi
+        if [[ $word != --*=* ]]; then
+            (($# > 0)) || usage_error "--$name needs a value: ${OPT_TAKES[$name]}"
+            value=$1 && shift
+        fi
+        if [[ $name == cmd ]]; then COMMANDS+=("$value"); else OPT[$name]=$value; fi
+    done
+    options_check
+}
+
+options_check() {
+    local name
+    for name in memory cpus cid jobs; do
+        [[ -z ${OPT[$name]} || ${OPT[$name]} =~ ^[1-9][0-9]{0,9}$ ]] || usage_error "--$name ${OPT[$name]}: expected a number above 0"
+    done
+    case ${OPT[cid]} in
+        1 | 2 | 3 | 4294967295) usage_error "--cid ${OPT[cid]}: this context id has a meaning of its own; enclaves begin at 4" ;;
+    esac
+    [[ ${OPT[name]} =~ ^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$ ]] || usage_error "--name ${OPT[name]}: letters, digits, dots and dashes only"
+    for name in user host; do
+        [[ ${OPT[$name]} =~ ^[A-Za-z0-9._-]+$ ]] || usage_error "--$name ${OPT[$name]}: letters, digits, dots and dashes only"
+    done
+    for name in app eif signing-certificate private-key; do
+        [[ -z ${OPT[$name]} || -r ${OPT[$name]} ]] || die "$EX_NOINPUT" "--$name: there is no ${OPT[$name]} that can be read"
+    done
+    [[ -n ${OPT[signing-certificate]} || -z ${OPT[private-key]} ]] || usage_error "--private-key needs --signing-certificate"
+    [[ -n ${OPT[private-key]} || -z ${OPT[signing-certificate]} ]] || usage_error "--signing-certificate needs --private-key"
+}
+
+usage_error() { die "$EX_USAGE" "$*; see --help"; }
+
+unknown_option() {
+    local near
+    near=$(nearest "$1" "${!OPT_OF[@]}")
+    usage_error "unknown option $1${near:+, did you mean $near}"
+}
+
+print_help() {
+    local name aliases argument help words alias
+    printf 'usage: rbuilds.sh [options] [--cmd COMMAND]...\n\n'
+    printf 'Builds an enclave image and runs it. Without --cmd commands are read from a\n'
+    printf 'prompt, or from standard input when that is no terminal.\n\nOptions:\n'
+    while IFS='|' read -r name aliases argument _ help; do
+        [[ -n $name ]] || continue
+        words="--$name${argument:+ $argument}"
+        for alias in $aliases; do [[ $alias != -? ]] || words="$alias, $words"; done
+        if ((${#words} > 25)); then printf '  %s\n  %26s' "$words" ''; else printf '  %-26s' "$words"; fi
+        fold -s -w 50 <<<"$help" | sed '2,$s/^/                            /'
+    done <<<"$OPTION_TABLE"
+    printf '\nCommands:\n'
+    print_commands
+}
+
+show_manual() {
+    local page=$TOP/man/rbuilds.1
+    if command -v man >/dev/null; then man -l "$page"; elif command -v mandoc >/dev/null; then mandoc "$page"; else cat "$page"; fi
+}
