@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <memory>
 
 #include "base/text.h"
 
@@ -27,6 +28,11 @@ std::string hidden_name(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
     return folder_of(path) + "/." + name.substr(0, 200) + ".XXXXXX";
+}
+
+bool is_link(const std::string& path) {
+    struct stat status {};
+    return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
 }
 
 // linkat() does not replace, so a nameless file first gets a hidden name and is then renamed.
@@ -73,10 +79,19 @@ Result<std::string> read_file(const std::string& path, std::size_t maximum_bytes
 }
 
 Result<OutputFile> OutputFile::create(const std::string& path, unsigned mode) {
-    if (path == "-") return OutputFile(path, "", TRY(duplicate(STDOUT_FILENO)));
+    if (path == "-") return OutputFile(path, "", TRY(duplicate(STDOUT_FILENO)), true);
     struct stat status {};
-    if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
-        return Error::system("write", path, EISDIR);
+    if (::stat(path.c_str(), &status) == 0) {
+        if (S_ISDIR(status.st_mode)) return Error::system("write", path, EISDIR);
+        if (!S_ISREG(status.st_mode)) {
+            Fd device = TRY(open_file(path, O_WRONLY));
+            return OutputFile(path, "", std::move(device), true);
+        }
+        const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+                                                               &std::free);
+        if (real != nullptr && path != real.get() && is_link(path)) {
+            return create(real.get(), mode);
+        }
     }
     Fd nameless(::open(folder_of(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode));
     if (nameless.valid()) return OutputFile(path, "", std::move(nameless));
@@ -95,14 +110,15 @@ Result<OutputFile> OutputFile::create(const std::string& path, unsigned mode) {
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : path_(std::move(other.path_)),
       temporary_path_(std::exchange(other.temporary_path_, {})),
-      fd_(std::move(other.fd_)) {}
+      fd_(std::move(other.fd_)),
+      in_place_(other.in_place_) {}
 
 OutputFile::~OutputFile() {
     if (!temporary_path_.empty()) ::unlink(temporary_path_.c_str());
 }
 
 Result<void> OutputFile::commit() {
-    if (is_stdout()) {
+    if (in_place_) {
         fd_.reset();
         return {};
     }

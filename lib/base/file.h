@@ -18,7 +18,8 @@ Result<std::string> read_file(const std::string& path, std::size_t maximum_bytes
 
 // An output that replaces `path` only when commit() succeeds; until then, and after a failure or
 // a signal, the old file stands and the temporary one in the same folder is removed (or was
-// never linked). The path "-" is standard output: written as it comes, commit() only flushes.
+// never linked). The path "-" is standard output; it and a path that is a device, a pipe or a
+// socket are written in place as it comes. A symbolic link to a file is followed.
 class OutputFile {
   public:
     static Result<OutputFile> create(const std::string& path, unsigned mode = 0644);
@@ -34,12 +35,16 @@ class OutputFile {
     Result<void> commit();
 
   private:
-    OutputFile(std::string path, std::string temporary_path, Fd fd)
-        : path_(std::move(path)), temporary_path_(std::move(temporary_path)), fd_(std::move(fd)) {}
+    OutputFile(std::string path, std::string temporary_path, Fd fd, bool in_place = false)
+        : path_(std::move(path)),
+          temporary_path_(std::move(temporary_path)),
+          fd_(std::move(fd)),
+          in_place_(in_place) {}
 
     std::string path_;
     std::string temporary_path_;  // empty: O_TMPFILE without a name, standard output, or spent
     Fd fd_;
+    bool in_place_;  // nothing to rename: standard output or a device
 };
 
 }  // namespace base

@@ -55,14 +55,16 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
 Result<std::uint64_t> parse_size(std::string_view text) {
     unsigned shift = 0;
     std::string_view digits = text;
-    if (digits.ends_with("iB")) digits.remove_suffix(2);
-    if (!digits.empty()) {
-        static constexpr std::string_view kPrefixes = "KMGT";
-        const std::size_t unit = kPrefixes.find(digits.back());
-        if (unit != std::string_view::npos) {
-            shift = 10 * (static_cast<unsigned>(unit) + 1);
-            digits.remove_suffix(1);
-        }
+    const bool long_unit = digits.ends_with("iB");
+    if (long_unit) digits.remove_suffix(2);
+    static constexpr std::string_view kPrefixes = "KMGT";
+    const std::size_t unit =
+        digits.empty() ? std::string_view::npos : kPrefixes.find(digits.back());
+    if (unit != std::string_view::npos) {
+        shift = 10 * (static_cast<unsigned>(unit) + 1);
+        digits.remove_suffix(1);
+    } else if (long_unit) {
+        digits = {};  // "5iB" is no size
     }
     const Result<std::uint64_t> count =
         parse_number(digits, 0, std::numeric_limits<std::uint64_t>::max() >> shift);

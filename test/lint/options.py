@@ -33,7 +33,7 @@ def page_items(text):
     for item in found:
         default = re.search(r"The default is (\S+?) ?[.,](?:\s|$)", item[3])
         item[3] = default[1] if default else ""
-    return {tuple(item) for item in found if item[1] not in COMMON}
+    return {tuple(item) for item in found if item[1] not in COMMON or item[2]}
 
 
 def show(option):
