@@ -123,3 +123,11 @@ base::Result<void> read_mapping(const Value& mapping, const Field<T> (&fields)[N
 }
 
 }  // namespace codec::yaml
+
+// The reading function of a Field: stores what `expression`, in which `v` is the Value, gives into
+// a member. YAML_READ(Settings, port, TRY(v.number(1, 65535)))
+#define YAML_READ(type, member, expression)                               \
+    [](const ::codec::yaml::Value& v, type& to) -> ::base::Result<void> { \
+        to.member = static_cast<decltype(to.member)>(expression);         \
+        return {};                                                        \
+    }

@@ -1,0 +1,148 @@
+# Shared by the scenarios of this folder: runs initd as a real PID 1 in namespaces.
+#
+# Each scenario gets a root folder ($root) over the host's programs, writes configuration with
+# `system` and `service NAME`, and runs initd in it. Everything PID 1 and its services print is in
+# $console. Exit 0 passed, 77 skipped, 99 the test itself is broken.
+# shellcheck shell=sh
+set -u
+
+initd=${INITD:?the path of initd}
+[ -x "$initd" ] || exit 99
+initd=$(realpath "$initd")
+
+tmp=$(mktemp -d) || exit 99
+root=$tmp/root
+console=$tmp/console
+holder=
+patience=${PATIENCE:-30} # seconds until a wait gives up
+
+# shellcheck disable=SC2317
+clean_up() {
+    code=$?
+    if [ -n "$holder" ]; then
+        kill -KILL "$holder" 2>/dev/null
+        wait "$holder" 2>/dev/null
+    fi
+    if [ "$code" -ne 0 ] && [ "$code" -ne 77 ] && [ -f "$console" ]; then
+        echo "---- console" >&2
+        cat "$console" >&2
+    fi
+    rm -rf "$tmp"
+    exit "$code"
+}
+trap clean_up EXIT
+trap 'exit 99' INT TERM
+
+namespaces() {
+    unshare --user --map-root-user --pid --fork --kill-child --mount --net --uts --ipc --cgroup "$@"
+}
+namespaces true 2>/dev/null || {
+    echo "skipped: namespaces are closed here" >&2
+    exit 77
+}
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+mkdir -p "$root/etc/enclavebox/services" "$root/usr" "$root/dev" "$root/proc" "$root/sys" \
+    "$root/run" "$root/tmp" "$root/root" "$root/out"
+for folder in bin sbin lib lib32 lib64 libx32; do
+    if [ -L "/$folder" ]; then
+        ln -s "usr/$folder" "$root/$folder"
+    elif [ -d "/$folder" ]; then
+        mkdir "$root/$folder"
+    fi
+done
+printf 'root:x:0:0:root:/root:/bin/sh\n' >"$root/etc/passwd"
+printf 'root:x:0:\n' >"$root/etc/group"
+cp "$initd" "$root/init"
+
+# No enclave, no parent: boots at once unless a scenario wants it otherwise.
+system() {
+    cat >"$root/etc/enclavebox/initd.yaml"
+}
+printf 'heartbeat: off\n' | system
+
+service() {
+    cat >"$root/etc/enclavebox/services/$1.yaml"
+}
+
+# A shell script at $root/NAME, executable.
+script() {
+    { echo '#!/bin/sh'; cat; } >"$root/$1"
+    chmod 755 "$root/$1"
+}
+
+# Starts initd with the given words as PID 1 in the background; its exit status comes from `await`.
+start() {
+    # shellcheck disable=SC2016
+    namespaces sh -c '
+        root=$1; shift
+        for folder in usr bin sbin lib lib32 lib64 libx32; do
+            [ -d "$root/$folder" ] && [ ! -L "$root/$folder" ] || continue
+            mount --rbind "/$folder" "$root/$folder" || exit 99
+        done
+        mount --rbind /dev "$root/dev" || exit 99
+        exec chroot "$root" /init "$@"' sh "$root" "$@" </dev/null >"$console" 2>&1 &
+    holder=$!
+}
+
+# Waits for the end; $status is the exit status of PID 1.
+await() {
+    (
+        left=$((patience * 20))
+        while [ "$left" -gt 0 ] && kill -0 "$holder" 2>/dev/null; do
+            left=$((left - 1))
+            sleep 0.05
+        done
+        kill -KILL "$holder" 2>/dev/null
+    ) &
+    guard=$!
+    wait "$holder"
+    status=$?
+    holder=
+    kill "$guard" 2>/dev/null
+    wait "$guard" 2>/dev/null
+}
+
+run() {
+    start "$@"
+    await
+}
+
+# Waits until the console has a line that matches.
+wait_for() {
+    left=$((patience * 20))
+    until grep -q -- "$1" "$console" 2>/dev/null; do
+        left=$((left - 1))
+        [ "$left" -gt 0 ] || fail "no line '$1' within $patience s"
+        sleep 0.05
+    done
+}
+
+# The process id of PID 1 as seen from here.
+pid_of_init() {
+    tr -d ' ' <"/proc/$holder/task/$holder/children"
+}
+
+expect() {
+    grep -q -- "$1" "$console" || fail "no line '$1'"
+}
+
+expect_not() {
+    ! grep -q -- "$1" "$console" || fail "there is a line '$1'"
+}
+
+expect_status() {
+    [ "$status" -eq "$1" ] || fail "exit status $status instead of $1"
+}
+
+# expect_order FIRST SECOND: both are there, in this order.
+expect_order() {
+    first=$(grep -n -- "$1" "$console" | head -n 1 | cut -d: -f1)
+    second=$(grep -n -- "$2" "$console" | head -n 1 | cut -d: -f1)
+    [ -n "$first" ] && [ -n "$second" ] && [ "$first" -lt "$second" ] ||
+        fail "'$1' (line ${first:-none}) does not come before '$2' (line ${second:-none})"
+}

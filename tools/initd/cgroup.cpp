@@ -1,0 +1,105 @@
+// Files under /sys/fs/cgroup. Kernel page: admin-guide/cgroup-v2.
+#include "cgroup.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace initd {
+
+namespace {
+
+constexpr const char* kRoot = "/sys/fs/cgroup";
+constexpr unsigned long kCgroup2Magic = 0x63677270;
+
+base::Result<void> write_text(const std::string& path, std::string_view text) {
+    const base::Fd fd = TRY(base::open_file(path, O_WRONLY));
+    return base::write_all(fd.get(), base::as_bytes(text), path);
+}
+
+bool is_cgroup2() {
+    struct statfs status {};
+    return ::statfs(kRoot, &status) == 0 &&
+           static_cast<unsigned long>(status.f_type) == kCgroup2Magic;
+}
+
+}  // namespace
+
+void Cgroups::set_up(Journal& journal) {
+    if (!is_cgroup2() &&
+        ::mount("cgroup2", kRoot, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) {
+        journal.warning("no cgroup v2: {}; limits of memory, cpu and pids are not applied",
+                        std::strerror(errno));
+        return;
+    }
+    const std::string own = fmt::format("{}/initd", kRoot);
+    if (::mkdir(own.c_str(), 0755) != 0 && errno != EEXIST) {
+        journal.warning("cgroup v2 cannot be used: {}", std::strerror(errno));
+        return;
+    }
+    // A group with processes of its own cannot hand controllers down, unless it is the real root.
+    const auto moved = write_text(own + "/cgroup.procs", "0");
+    if (!moved.ok()) {
+        journal.warning("cgroup v2 cannot be used: {}", moved.error().message);
+        return;
+    }
+    usable_ = true;
+    for (const char* controller : {"+memory", "+cpu", "+pids"}) {
+        const auto enabled =
+            write_text(fmt::format("{}/cgroup.subtree_control", kRoot), controller);
+        if (!enabled.ok()) {
+            journal.warning("the cgroup controller {} is not there", controller + 1);
+        }
+    }
+}
+
+std::string Cgroups::make(const ServiceSettings& settings, Journal& journal) const {
+    const GroupLimits& limits = settings.group_limits;
+    if (!usable_) {
+        if (limits.any()) {
+            journal.warning("service {}: limits of memory, cpu and pids are not applied",
+                            settings.name);
+        }
+        return "";
+    }
+    const std::string folder = fmt::format("{}/{}.service", kRoot, settings.name);
+    if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
+        journal.warning("service {}: no cgroup: {}", settings.name, std::strerror(errno));
+        return "";
+    }
+    const auto set = [&](const char* file, const std::string& value) {
+        const auto written = write_text(fmt::format("{}/{}", folder, file), value);
+        if (!written.ok()) {
+            journal.warning("service {}: {} is not applied: {}", settings.name, file,
+                            written.error().message);
+        }
+    };
+    if (limits.memory_bytes) {
+        set("memory.max", fmt::format("{}", *limits.memory_bytes));
+        set("memory.oom.group", "1");
+    }
+    if (limits.cpu_percent) set("cpu.max", fmt::format("{} 100000", *limits.cpu_percent * 1000));
+    if (limits.tasks) set("pids.max", fmt::format("{}", *limits.tasks));
+    return folder;
+}
+
+bool kill_cgroup(const std::string& folder) {
+    if (folder.empty()) return false;
+    std::array<char, 256> path;  // no allocation: this runs after the marked line
+    const auto end = fmt::format_to_n(path.data(), path.size() - 1, "{}/cgroup.kill", folder);
+    path[std::min(end.size, path.size() - 1)] = '\0';
+    const int fd = ::open(path.data(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    const base::Fd owner(fd);
+    return ::write(fd, "1", 1) == 1;
+}
+
+}  // namespace initd

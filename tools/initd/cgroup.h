@@ -1,0 +1,33 @@
+// cgroup v2: one group per service, for its limits and for killing all that it started.
+//
+// Layout: /sys/fs/cgroup/initd holds PID 1, /sys/fs/cgroup/NAME.service one service each. Where
+// there is no cgroup v2, or it may not be written, services go without: process groups are used
+// to kill, and limits are reported as not applied.
+#pragma once
+
+#include <sys/types.h>
+#include <string>
+
+#include "base/result.h"
+#include "journal.h"
+#include "settings.h"
+
+namespace initd {
+
+class Cgroups {
+  public:
+    // Mounts, moves PID 1 into its own group and enables the controllers there are.
+    void set_up(Journal& journal);
+
+    // Makes the group of a service and sets its limits; returns its folder, or "" when there are
+    // no groups. Limits that cannot be set are reported.
+    std::string make(const ServiceSettings& settings, Journal& journal) const;
+
+  private:
+    bool usable_ = false;
+};
+
+// SIGKILL to all in the group, whatever they forked meanwhile. False when the kernel cannot.
+bool kill_cgroup(const std::string& folder);
+
+}  // namespace initd

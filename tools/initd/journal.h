@@ -1,0 +1,88 @@
+// PID 1's log: one line per event into a ring, mirrored to the console, never waiting for anyone.
+//
+//   2026-01-31T23:59:59.123Z initd info: service web started, pid 12
+//   2026-01-31T23:59:59.124Z web out: what the service printed
+//   2026-01-31T23:59:59.125Z initd lost: 12 lines, 3456 bytes
+//
+// The console is one more reader with its own ring: when it is slow it gets a loss line, PID 1
+// goes on. Readers on the log port: readers.h. Nothing here allocates after create().
+#pragma once
+
+#include <fmt/format.h>
+
+#include <array>
+#include <chrono>
+#include <span>
+#include <string_view>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "lines.h"
+#include "ring.h"
+
+namespace initd {
+
+// "TIME initd lost: N lines, M bytes\n" into `to`; returns the text.
+std::string_view format_loss(const Ring::Loss& loss, std::span<char> to);
+
+class Console {
+  public:
+    base::Result<void> create_ring();
+    // From now on lines go to `fd`, which is non-blocking or never blocks (a file).
+    void attach(base::Fd fd) { fd_ = std::move(fd); }
+    int fd() const { return fd_.get(); }
+
+    void append(std::string_view text) { ring_.append(text); }
+    // Writes what the console takes now.
+    void flush();
+    // Writes all, waiting at most `patience`: for the very last lines.
+    void flush_within(std::chrono::milliseconds patience);
+
+  private:
+    bool write_some(std::string_view text, std::size_t& written);
+
+    base::Fd fd_;
+    Ring ring_;
+    Ring::Cursor cursor_;
+    std::array<char, 128> loss_line_{};
+    std::string_view loss_rest_;
+};
+
+class Journal {
+  public:
+    base::Result<void> create(std::size_t ring_bytes);
+    // Exchanges the ring for one of another size; what was written so far is kept as it fits.
+    base::Result<void> resize(std::size_t ring_bytes);
+
+    Console& console() { return console_; }
+    const Ring& ring() const { return ring_; }
+    void set_console_enabled(bool enabled) { console_enabled_ = enabled; }
+
+    template <typename... Args>
+    void info(fmt::format_string<Args...> format, Args&&... args) {
+        note("info", format, fmt::make_format_args(args...));
+    }
+    template <typename... Args>
+    void warning(fmt::format_string<Args...> format, Args&&... args) {
+        note("warning", format, fmt::make_format_args(args...));
+    }
+    template <typename... Args>
+    void error(fmt::format_string<Args...> format, Args&&... args) {
+        note("error", format, fmt::make_format_args(args...));
+    }
+
+    // A line of a service. `own` may be null; `ended` is false for a part of a long line.
+    void service_line(std::string_view service, bool is_error_stream, std::string_view text,
+                      bool ended, Ring* own, bool to_console);
+    // The text as it stands, for what machines parse.
+    void raw_line(std::string_view line);
+
+  private:
+    void note(std::string_view level, fmt::string_view format, fmt::format_args args);
+
+    Ring ring_;
+    Console console_;
+    bool console_enabled_ = true;
+};
+
+}  // namespace initd

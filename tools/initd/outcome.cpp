@@ -1,0 +1,66 @@
+// Wording of endings.
+#include "outcome.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "base/text.h"
+#include "signals.h"
+
+namespace initd {
+
+std::array<char, 192> describe(const Ending& ending, const LoadedService& service) {
+    std::array<char, 192> text{};
+    const auto put = [&](auto format, const auto&... values) {
+        fmt::format_to_n(text.data(), text.size() - 1, format, values...);
+    };
+    const char* program =
+        service.settings.command.empty() ? "" : service.settings.command[0].c_str();
+    switch (ending.how) {
+        case Ending::How::none: put(FMT_STRING("never ran")); break;
+        case Ending::How::exited: put(FMT_STRING("exited with code {}"), ending.value); break;
+        case Ending::How::signaled:
+            put(FMT_STRING("was killed by {}"), signal_name(ending.value));
+            break;
+        case Ending::How::cannot_start:
+            put(FMT_STRING("cannot exec '{}': {} (step {})"), program, std::strerror(ending.value),
+                name_of(ending.step));
+            break;
+    }
+    return text;
+}
+
+End end_for(const Outcome& outcome, const Supervisor& supervisor, const Booted& booted) {
+    End end;
+    end.action = booted.settings.on_exit;
+    if (outcome.kind == Outcome::Kind::no_services) {
+        end.reason = "no-services";
+        end.detail = "/etc/enclavebox/services has no service to start";
+        end.status = static_cast<int>(base::ExitCode::config);
+        end.final_line = fatal_line(end.detail);
+        return end;
+    }
+    const bool critical = outcome.kind == Outcome::Kind::critical_failed;
+    end.reason = critical ? "critical-failed" : "workload-done";
+    if (critical && end.action == EndAction::stay) end.action = EndAction::poweroff;
+    if (!outcome.service) {
+        end.final_line = ending_line({Ending::How::exited, 0, Step::none}, "");
+        return end;
+    }
+    const LoadedService& service = booted.loaded.services[*outcome.service];
+    const Ending& ending = supervisor.service(*outcome.service).ending();
+    end.service = service.settings.name;
+    if (ending.how == Ending::How::none) {
+        end.detail = service.problem.empty() ? "what it requires failed" : service.problem;
+        end.status = static_cast<int>(base::ExitCode::config);
+        end.final_line = fatal_line(fmt::format("service {}: {}", end.service, end.detail));
+        return end;
+    }
+    end.detail = describe(ending, service).data();
+    end.status = ending.exit_status();
+    end.final_line = ending_line(ending, end.service);
+    return end;
+}
+
+}  // namespace initd

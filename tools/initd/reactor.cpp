@@ -1,0 +1,103 @@
+// epoll, timerfd and signalfd under one wait().
+#include "reactor.h"
+
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace initd {
+
+namespace {
+
+using base::Error;
+using base::Fd;
+
+sigset_t handled_signals() {
+    sigset_t set;
+    ::sigfillset(&set);
+    for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) {
+        ::sigdelset(&set, signal);
+    }
+    return set;
+}
+
+}  // namespace
+
+void block_signals() {
+    const sigset_t set = handled_signals();
+    ::sigprocmask(SIG_SETMASK, &set, nullptr);
+    // Inherited as ignored, SIGCHLD would make the kernel throw exit statuses away.
+    ::signal(SIGCHLD, SIG_DFL);
+}
+
+base::Result<void> Reactor::create() {
+    const sigset_t set = handled_signals();
+    epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll_.valid()) return Error::system("create the event queue", "");
+    timer_ = Fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    if (!timer_.valid()) return Error::system("create a timer", "");
+    signals_ = Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals_.valid()) return Error::system("receive signals", "");
+    for (Fd* fd : {&timer_, &signals_}) {
+        struct epoll_event event {};
+        event.events = EPOLLIN;
+        event.data.ptr = fd;
+        if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd->get(), &event) != 0) {
+            return Error::system("watch a descriptor", "");
+        }
+    }
+    return {};
+}
+
+base::Result<void> Reactor::watch(int fd, std::uint32_t events, Watcher& watcher) {
+    struct epoll_event event {};
+    event.events = events;
+    event.data.ptr = &watcher;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+        return Error::system("watch a descriptor", "");
+    }
+    return {};
+}
+
+void Reactor::forget(int fd) {
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
+void Reactor::set_alarm(std::optional<Time> at) {
+    if (at == alarm_) return;
+    alarm_ = at;
+    struct itimerspec spec {};
+    if (at) {
+        using std::chrono::nanoseconds;
+        // Zero would disarm; the steady clock is CLOCK_MONOTONIC.
+        const auto since = std::max<nanoseconds>(at->time_since_epoch(), nanoseconds(1));
+        spec.it_value.tv_sec = since.count() / 1'000'000'000;
+        spec.it_value.tv_nsec = since.count() % 1'000'000'000;
+    }
+    ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
+}
+
+Reactor::Turn Reactor::wait(signalfd_siginfo& signal_info) {
+    struct epoll_event event {};
+    int count;
+    do {
+        count = ::epoll_wait(epoll_.get(), &event, 1, -1);
+    } while (count < 0 && errno == EINTR);
+    if (count != 1) return Turn::failed;
+    if (event.data.ptr == &timer_) {
+        std::uint64_t expirations = 0;
+        [[maybe_unused]] const ssize_t read =
+            ::read(timer_.get(), &expirations, sizeof expirations);
+        alarm_.reset();
+        return Turn::alarm;
+    }
+    if (event.data.ptr == &signals_) {
+        const ssize_t read = ::read(signals_.get(), &signal_info, sizeof signal_info);
+        return read == static_cast<ssize_t>(sizeof signal_info) ? Turn::signal : Turn::failed;
+    }
+    static_cast<Watcher*>(event.data.ptr)->on_ready(event.events);
+    return Turn::event;
+}
+
+}  // namespace initd

@@ -1,0 +1,53 @@
+// The event loop of PID 1: epoll, one timer, signals as a descriptor. No polling.
+//
+// It is not libuv because that aborts the process when epoll fails in a way it did not expect,
+// which PID 1 must survive. One event is taken per turn, so a watcher may be destroyed by the
+// handler of another without leaving a stale event behind.
+#pragma once
+
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+
+#include <chrono>
+#include <optional>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace initd {
+
+class Watcher {
+  public:
+    virtual ~Watcher() = default;
+    // `events` are EPOLLIN and its kin.
+    virtual void on_ready(std::uint32_t events) = 0;
+};
+
+class Reactor {
+  public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    base::Result<void> create();
+
+    // The watcher must live until forget() or until `fd` is closed.
+    base::Result<void> watch(int fd, std::uint32_t events, Watcher& watcher);
+    void forget(int fd);
+
+    // Replaces the one alarm; nothing disarms it. An alarm in the past fires at once.
+    void set_alarm(std::optional<Time> at);
+
+    enum class Turn { event, alarm, signal, failed };
+    // Waits for one event and hands it to its watcher. For `signal`, `signal_info` is filled.
+    Turn wait(signalfd_siginfo& signal_info);
+
+  private:
+    base::Fd epoll_;
+    base::Fd timer_;
+    base::Fd signals_;
+    std::optional<Time> alarm_;
+};
+
+// Blocks every signal but those that tell of a bug in this process, here and for good.
+void block_signals();
+
+}  // namespace initd

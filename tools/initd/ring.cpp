@@ -1,0 +1,125 @@
+// Absolute offsets over a circular buffer.
+#include "ring.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace initd {
+
+base::Result<Ring> Ring::create(std::size_t capacity) {
+    void* memory = ::mmap(nullptr, capacity, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) return base::Error::system("map memory for a log ring", "");
+    Ring ring;
+    ring.memory_ = static_cast<char*>(memory);
+    ring.capacity_ = capacity;
+    return ring;
+}
+
+Ring::Ring(Ring&& other) noexcept {
+    *this = std::move(other);
+}
+
+Ring& Ring::operator=(Ring&& other) noexcept {
+    std::swap(memory_, other.memory_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(written_, other.written_);
+    std::swap(lines_, other.lines_);
+    std::swap(evicted_lines_, other.evicted_lines_);
+    return *this;
+}
+
+Ring::~Ring() {
+    if (memory_ != nullptr) ::munmap(memory_, capacity_);
+}
+
+void Ring::append(std::string_view text) {
+    if (memory_ == nullptr || text.empty()) return;
+    const auto newlines = [](std::string_view part) {
+        return static_cast<std::uint64_t>(std::count(part.begin(), part.end(), '\n'));
+    };
+    const std::uint64_t end = written_ + text.size();
+    const std::uint64_t new_first = end > capacity_ ? end - capacity_ : 0;
+    lines_ += newlines(text);
+    if (new_first > written_) {
+        // Not even this text fits: everything before its end goes.
+        text.remove_prefix(static_cast<std::size_t>(new_first - written_));
+        written_ = new_first;
+        evicted_lines_ = lines_ - newlines(text);
+    } else {
+        evicted_lines_ += count_lines(first_kept(), new_first);
+    }
+    while (!text.empty()) {
+        const std::size_t position = static_cast<std::size_t>(written_ % capacity_);
+        const std::size_t count = std::min(text.size(), capacity_ - position);
+        std::memcpy(memory_ + position, text.data(), count);
+        written_ += count;
+        text.remove_prefix(count);
+    }
+}
+
+std::string_view Ring::piece(std::uint64_t from, std::uint64_t to) const {
+    if (from >= to) return {};
+    const std::size_t position = static_cast<std::size_t>(from % capacity_);
+    return {memory_ + position,
+            std::min<std::size_t>(static_cast<std::size_t>(to - from), capacity_ - position)};
+}
+
+std::uint64_t Ring::count_lines(std::uint64_t from, std::uint64_t to) const {
+    std::uint64_t count = 0;
+    while (from < to) {
+        const std::string_view part = piece(from, to);
+        count += static_cast<std::uint64_t>(std::count(part.begin(), part.end(), '\n'));
+        from += part.size();
+    }
+    return count;
+}
+
+Ring::Cursor Ring::oldest() const {
+    Cursor cursor{first_kept(), evicted_lines_};
+    if (cursor.offset == 0) return cursor;
+    // The first bytes may be the end of a line whose start is gone.
+    while (cursor.offset < written_) {
+        const std::string_view part = piece(cursor.offset, written_);
+        const std::size_t newline = part.find('\n');
+        if (newline != std::string_view::npos) {
+            return {cursor.offset + newline + 1, cursor.lines + 1};
+        }
+        cursor.offset += part.size();
+    }
+    return cursor;
+}
+
+Ring::Cursor Ring::last_lines(std::size_t count) const {
+    Cursor cursor = oldest();
+    while (lines_ - cursor.lines > count) {
+        const std::string_view part = peek(cursor);
+        const std::size_t newline = part.find('\n');
+        if (part.empty()) break;
+        advance(cursor, newline == std::string_view::npos ? part.size() : newline + 1);
+    }
+    return cursor;
+}
+
+Ring::Loss Ring::catch_up(Cursor& cursor) const {
+    if (cursor.offset >= first_kept()) return {};
+    const Cursor next = oldest();
+    const Loss loss{next.offset - cursor.offset, next.lines - cursor.lines};
+    cursor = next;
+    return loss;
+}
+
+std::string_view Ring::peek(const Cursor& cursor) const {
+    return piece(cursor.offset, written_);
+}
+
+void Ring::advance(Cursor& cursor, std::size_t bytes) const {
+    const std::uint64_t to = cursor.offset + bytes;
+    cursor.lines += count_lines(cursor.offset, to);
+    cursor.offset = to;
+}
+
+}  // namespace initd

@@ -1,0 +1,62 @@
+// The running part of PID 1: events in, Supervisor's decisions out, until there is an End.
+//
+// Phases: running -> stopping (services go down in reverse order) -> lingering (the host's readers
+// take the rest) -> over. An error in here is logged and survived.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "boot.h"
+#include "journal.h"
+#include "reactor.h"
+#include "readers.h"
+#include "supervisor.h"
+#include "unit.h"
+
+namespace initd {
+
+class Runtime : public UnitObserver {
+  public:
+    Runtime(Booted booted, Journal& journal);
+
+    // All that may fail, and all memory that is needed later.
+    base::Result<void> prepare();
+    // Runs until the end and says which. Call once.
+    End run();
+
+    void on_executed(std::size_t index) override;
+
+  private:
+    enum class Phase { running, stopping, lingering, over };
+
+    void add_unit(std::size_t index);
+    void watch_console();
+    void turn();
+    void on_signal(int signal);
+    void on_alarm();
+    void reap();
+    void carry_out();
+    void perform(const ServiceAction& action);
+    void report(const ServiceAction& action);
+    void report_failure(std::size_t index, Reason reason);
+    void consider_outcome();
+    void begin_stop(End end);
+    void begin_linger();
+    void arm();
+
+    Booted booted_;
+    Journal& journal_;
+    Reactor reactor_;
+    Readers log_readers_;
+    Readers status_readers_;
+    std::optional<Supervisor> supervisor_;
+    std::vector<std::unique_ptr<Unit>> units_;
+    Phase phase_ = Phase::running;
+    bool outcome_told_ = false;
+    End end_;
+    std::optional<Time> phase_deadline_;
+};
+
+}  // namespace initd

@@ -1,0 +1,216 @@
+// Transitions of one service.
+#include "service.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace initd {
+
+namespace {
+
+// After SIGKILL only the kernel can keep a process; longer than this is worth a report.
+constexpr milliseconds kKillPatience{5'000};
+
+// Failures that another attempt may not meet.
+bool temporary(int errno_value) {
+    switch (errno_value) {
+        case EAGAIN:
+        case ENOMEM:
+        case ENFILE:
+        case EMFILE:
+        case ETXTBSY:
+        case EINTR:
+        case EIO: return true;
+        default: return false;
+    }
+}
+
+}  // namespace
+
+int Ending::exit_status() const {
+    switch (how) {
+        case How::none: return 0;
+        case How::exited: return value;
+        case How::signaled: return 128 + value;
+        case How::cannot_start: return step == Step::exec && value == ENOENT ? 127 : 126;
+    }
+    return 126;
+}
+
+Service::Service(const Policy& policy)
+    : policy_(policy),
+      next_delay_(policy.backoff.initial),
+      recent_starts_(policy.start_limit.burst, Time::min()) {}
+
+Actions Service::handle(const Event& event, Time now) {
+    Actions out;
+    switch (event.kind) {
+        case Event::Kind::requested:
+            if (state_ == State::idle || ended()) enter(State::waiting, Reason::requested, out);
+            break;
+        case Event::Kind::released:
+            if (state_ == State::waiting) {
+                next_delay_ = policy_.backoff.initial;
+                std::fill(recent_starts_.begin(), recent_starts_.end(), Time::min());
+                launch(now, Reason::dependencies_ready, out);
+            }
+            break;
+        case Event::Kind::requirement_failed:
+            if (state_ == State::waiting || state_ == State::idle) {
+                enter(State::failed, Reason::requirement_failed, out);
+            }
+            break;
+        case Event::Kind::executed:
+            if (state_ == State::launching) {
+                enter(policy_.kind == ServiceKind::oneshot ? State::starting : State::running,
+                      Reason::executed, out);
+            }
+            break;
+        case Event::Kind::ended: on_ended(event.ending, now, out); break;
+        case Event::Kind::timer: on_timer(now, out); break;
+        case Event::Kind::stop: on_stop(now, out); break;
+    }
+    return out;
+}
+
+void Service::enter(State state, Reason reason, Actions& out, milliseconds delay) {
+    state_ = state;
+    out.add({.kind = Action::Kind::report, .reason = reason, .delay = delay});
+}
+
+void Service::launch(Time now, Reason reason, Actions& out) {
+    ++starts_;
+    launched_at_ = now;
+    if (!recent_starts_.empty()) {
+        recent_starts_[oldest_start_] = now;
+        oldest_start_ = (oldest_start_ + 1) % recent_starts_.size();
+    }
+    enter(State::launching, reason, out);
+    out.add({.kind = Action::Kind::spawn});
+}
+
+void Service::on_ended(const Ending& ending, Time now, Actions& out) {
+    switch (state_) {
+        case State::launching:
+        case State::starting:
+        case State::running:
+            ending_ = ending;
+            restart_or_end(now, out);
+            break;
+        case State::stopping:
+        case State::killing:
+            ending_ = ending;
+            out.add({.kind = Action::Kind::disarm_timer});
+            enter(State::stopped, Reason::stop_requested, out);
+            break;
+        default: break;
+    }
+}
+
+void Service::on_timer(Time now, Actions& out) {
+    if (state_ == State::backing_off) {
+        launch(now, Reason::restarting, out);
+    } else if (state_ == State::stopping) {
+        enter(State::killing, Reason::stop_timeout, out);
+        out.add({.kind = Action::Kind::kill_group});
+        out.add({.kind = Action::Kind::arm_timer, .at = now + kKillPatience});
+    } else if (state_ == State::killing) {
+        enter(State::failed, Reason::cannot_be_killed, out);
+    }
+}
+
+void Service::on_stop(Time now, Actions& out) {
+    switch (state_) {
+        case State::waiting: enter(State::stopped, Reason::stop_requested, out); break;
+        case State::backing_off:
+            out.add({.kind = Action::Kind::disarm_timer});
+            enter(State::stopped, Reason::stop_requested, out);
+            break;
+        case State::launching:
+        case State::starting:
+        case State::running:
+            enter(State::stopping, Reason::stop_requested, out);
+            out.add({.kind = Action::Kind::send_signal, .signal = policy_.stop.signal});
+            out.add({.kind = Action::Kind::arm_timer, .at = now + policy_.stop.timeout});
+            break;
+        default: break;
+    }
+}
+
+void Service::restart_or_end(Time now, Actions& out) {
+    if (!wants_restart()) {
+        enter(ending_.success() ? State::finished : State::failed, Reason::not_restarted, out);
+        return;
+    }
+    if (!within_start_limit(now)) {
+        enter(State::failed, Reason::start_limit, out);
+        return;
+    }
+    if (now - launched_at_ >= policy_.backoff.reset_after) next_delay_ = policy_.backoff.initial;
+    const milliseconds delay = next_delay_;
+    next_delay_ = std::min(policy_.backoff.maximum, next_delay_ * policy_.backoff.factor);
+    enter(State::backing_off, Reason::restarting, out, delay);
+    if (delay.count() == 0) {
+        launch(now, Reason::restarting, out);
+    } else {
+        out.add({.kind = Action::Kind::arm_timer, .at = now + delay});
+    }
+}
+
+bool Service::wants_restart() const {
+    if (ending_.how == Ending::How::cannot_start && !temporary(ending_.value)) return false;
+    switch (policy_.restart) {
+        case Restart::never: return false;
+        case Restart::on_failure: return !ending_.success();
+        case Restart::on_success: return ending_.success();
+        case Restart::always: return true;
+    }
+    return false;
+}
+
+// True when another start keeps within `burst` starts per interval.
+bool Service::within_start_limit(Time now) const {
+    if (recent_starts_.empty()) return true;
+    const Time oldest = recent_starts_[oldest_start_];
+    return oldest == Time::min() || now - oldest > policy_.start_limit.interval;
+}
+
+const char* name_of(State state) {
+    switch (state) {
+        case State::idle: return "idle";
+        case State::waiting: return "waiting";
+        case State::launching: return "launching";
+        case State::starting: return "starting";
+        case State::running: return "running";
+        case State::backing_off: return "backing-off";
+        case State::stopping: return "stopping";
+        case State::killing: return "killing";
+        case State::stopped: return "stopped";
+        case State::finished: return "finished";
+        case State::failed: return "failed";
+    }
+    return "unknown";
+}
+
+const char* name_of(Step step) {
+    switch (step) {
+        case Step::none: return "none";
+        case Step::memory: return "memory";
+        case Step::pipes: return "pipes";
+        case Step::fork: return "fork";
+        case Step::session: return "session";
+        case Step::cgroup: return "cgroup";
+        case Step::stdio: return "stdio";
+        case Step::signals: return "signals";
+        case Step::limits: return "limits";
+        case Step::privileges: return "privileges";
+        case Step::groups: return "groups";
+        case Step::group: return "group";
+        case Step::user: return "user";
+        case Step::folder: return "folder";
+        case Step::exec: return "exec";
+    }
+    return "unknown";
+}
+
+}  // namespace initd

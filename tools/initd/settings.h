@@ -1,0 +1,136 @@
+// What the configuration says, as plain values. Pages: initd.yaml(5) and service.yaml(5).
+//
+// The readers are system_file.cpp and service_file.cpp; the meaning of a service's policies is in
+// service.cpp. Nothing here opens a file.
+#pragma once
+
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace initd {
+
+using std::chrono::milliseconds;
+using Environment = std::map<std::string, std::string>;
+
+enum class ServiceKind { simple, oneshot };
+enum class Restart { never, on_failure, on_success, always };
+
+struct Backoff {
+    milliseconds initial{100};
+    milliseconds maximum{30'000};
+    unsigned factor = 2;
+    milliseconds reset_after{60'000};  // a run at least this long starts the delays anew
+};
+
+struct StartLimit {
+    unsigned burst = 10;  // starts allowed within the interval; 0: no limit
+    milliseconds interval{60'000};
+};
+
+struct StopRule {
+    int signal = SIGTERM;
+    milliseconds timeout{10'000};  // then SIGKILL to everything the service started
+};
+
+// What the state machine of one service needs to know of it.
+struct Policy {
+    ServiceKind kind = ServiceKind::simple;
+    Restart restart = Restart::on_failure;
+    Backoff backoff;
+    StartLimit start_limit;
+    StopRule stop;
+};
+
+// Names of other services, as written.
+struct Links {
+    std::vector<std::string> after;
+    std::vector<std::string> before;
+    std::vector<std::string> requirements;  // the key `requires`
+    std::vector<std::string> wants;
+};
+
+struct ResourceLimit {
+    int resource = 0;  // RLIMIT_*
+    std::uint64_t soft = 0;
+    std::uint64_t hard = 0;
+};
+
+// cgroup v2 limits; absent means the kernel's default.
+struct GroupLimits {
+    std::optional<std::uint64_t> memory_bytes;
+    std::optional<std::uint64_t> cpu_percent;  // of one CPU
+    std::optional<std::uint64_t> tasks;
+
+    bool any() const { return memory_bytes || cpu_percent || tasks; }
+};
+
+struct ServiceSettings {
+    std::string name;
+    std::vector<std::string> command;
+    Policy policy;
+    Links links;
+
+    Environment environment;
+    std::string environment_file;
+    std::string folder = "/";
+    unsigned mode_mask = 022;
+
+    std::string user;  // empty: root
+    std::string group;
+    std::optional<std::vector<std::string>> groups;  // absent: those that /etc/group gives
+    bool no_new_privileges = true;
+
+    GroupLimits group_limits;
+    std::vector<ResourceLimit> resource_limits;
+
+    std::size_t ring_bytes = 128 * 1024;
+    bool console = true;
+    bool critical = false;
+    bool enabled = true;
+};
+
+enum class Demand { off, tried, required };
+enum class EndAction { poweroff, reboot, halt, stay };
+enum class PoweroffBy { reset, power };
+
+// Where a reader connects: a vsock port, or a Unix socket (for tests and containers).
+struct ListenPlace {
+    std::uint32_t port = 0;
+    std::string path;  // not empty: Unix socket
+
+    bool configured() const { return port != 0 || !path.empty(); }
+};
+
+struct SystemSettings {
+    std::string hostname;
+    Environment environment;
+    Demand heartbeat = Demand::tried;
+    milliseconds heartbeat_timeout{5'000};
+    Demand entropy = Demand::tried;
+    std::vector<std::pair<std::string, std::string>> sysctl;  // in the order of the file
+    std::vector<ResourceLimit> resource_limits;
+    std::optional<std::uint64_t> tmp_bytes;
+    bool tmp_noexec = false;
+    std::size_t ring_bytes = 128 * 1024;
+    bool console = true;
+    ListenPlace log_listen;
+    ListenPlace status_listen;
+    EndAction on_exit = EndAction::poweroff;
+    PoweroffBy poweroff_by = PoweroffBy::reset;
+    milliseconds shutdown_timeout{30'000};
+    milliseconds linger{5'000};
+};
+
+// The kernel's resource limits by name ("nofile"), and RLIMIT_* for a name, or -1.
+std::span<const std::string_view> resource_names();
+int resource_number(std::string_view name);
+
+}  // namespace initd

@@ -1,0 +1,64 @@
+// Forks a child that becomes a service's program, and learns when it does or at which step and
+// with which errno it could not.
+//
+// Everything the child needs is laid out beforehand, so that between fork and exec it only makes
+// system calls.
+#pragma once
+
+#include <sys/types.h>
+#include <string>
+#include <vector>
+
+#include "accounts.h"
+#include "base/fd.h"
+#include "service.h"
+#include "settings.h"
+
+namespace initd {
+
+// One service's program, ready to be started any number of times without allocation.
+class Program {
+  public:
+    // `cgroup_procs` is the path of the group's cgroup.procs, or empty.
+    Program(const ServiceSettings& settings, Account account, std::vector<std::string> environment,
+            std::string cgroup_procs);
+    Program(Program&&) = default;
+
+    struct Started {
+        pid_t pid = -1;
+        base::Fd report;  // end of file: the program runs; else one Failure
+    };
+    struct Failure {
+        Step step = Step::none;
+        int errno_value = 0;
+    };
+    // The child gets the pipes' write ends as stdout and stderr and /dev/null as stdin.
+    // On failure the pid is -1 and `failure` says why.
+    Started start(const base::Fd& out, const base::Fd& err, Failure& failure) const;
+
+    const std::string& name_of_program() const { return command_[0]; }
+
+  private:
+    [[noreturn]] void become(int out, int err, int report) const;
+    Step prepare(int out, int err) const;
+    Step take_identity() const;
+    void execute() const;
+
+    std::vector<std::string> command_;
+    std::vector<std::string> environment_;
+    std::vector<std::string> candidates_;  // paths to try, in order
+    std::vector<char*> argv_;
+    std::vector<char*> envp_;
+    Account account_;
+    std::string folder_;
+    std::string cgroup_procs_;
+    std::vector<ResourceLimit> limits_;
+    mode_t mode_mask_;
+    bool no_new_privileges_;
+};
+
+// Reads the report without waiting. True when it is complete: `failure.step` is none when the
+// program runs.
+bool read_report(int fd, Program::Failure& failure);
+
+}  // namespace initd

@@ -1,0 +1,74 @@
+// All services together as one pure state machine: gates starts on dependencies, stops in reverse
+// order, and says when the workload is over.
+//
+// Events name a service by its index. Every event returns with the actions to carry out in a
+// queue of fixed capacity; nothing is allocated after construction. No clock, no descriptor, no
+// log.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "order.h"
+#include "service.h"
+
+namespace initd {
+
+struct ServiceAction {
+    std::size_t service = 0;
+    Action action;
+    State state = State::idle;  // of the service when the action was made
+};
+
+struct Plan {
+    Policy policy;
+    bool critical = false;
+    bool enabled = true;
+    bool broken = false;  // it can never start: bad file, cycle, missing requirement
+};
+
+// Why the enclave is to end.
+struct Outcome {
+    enum class Kind { workload_done, critical_failed, no_services } kind;
+    std::optional<std::size_t> service;  // the one whose ending is the enclave's
+};
+
+class Supervisor {
+  public:
+    Supervisor(const std::vector<Plan>& plans, std::vector<std::vector<Gate>> gates);
+
+    void start_all(Time now);
+    void handle(std::size_t service, const Event& event, Time now);
+    // Stops everything, each after all that started after it are down.
+    void shut_down(Time now);
+
+    // The oldest action not yet taken.
+    std::optional<ServiceAction> next_action();
+
+    const Service& service(std::size_t index) const { return services_[index]; }
+    std::size_t size() const { return services_.size(); }
+    // Set once, when the first reason appears.
+    const std::optional<Outcome>& outcome() const { return outcome_; }
+    // No service has a child or will get one.
+    bool all_down() const;
+
+  private:
+    void apply(std::size_t index, const Event& event, Time now);
+    void settle(Time now);
+    bool settle_start(std::size_t index, Time now);
+    bool settle_stop(std::size_t index, Time now);
+    void judge();
+
+    std::vector<Plan> plans_;
+    std::vector<std::vector<Gate>> gates_;
+    std::vector<std::vector<std::size_t>> followers_;  // who waits for a service
+    std::vector<Service> services_;
+    std::vector<ServiceAction> queue_;
+    std::size_t taken_ = 0;
+    std::optional<std::size_t> first_failure_;
+    std::optional<Outcome> outcome_;
+    bool shutting_down_ = false;
+};
+
+}  // namespace initd
