@@ -36,10 +36,10 @@ class Value {
 
     Value() = default;
     Value(std::same_as<bool> auto value) : kind_(Kind::boolean), integer_(value) {}
-    Value(std::int64_t value) : kind_(Kind::integer), integer_(value) {}
-    Value(std::string text) : kind_(Kind::string), text_(std::move(text)) {}
-    Value(std::string_view text) : Value(std::string(text)) {}
-    Value(const char* text) : Value(std::string(text)) {}
+    Value(std::int64_t value);
+    Value(std::string text);
+    Value(std::string_view text);
+    Value(const char* text);
     Value(Array items);
     Value(Object members);
     static Value real(double value);
@@ -79,6 +79,12 @@ struct Member {
 
     bool operator==(const Member&) const = default;
 };
+
+// Here, where Member is complete.
+inline Value::Value(std::int64_t value) : kind_(Kind::integer), integer_(value) {}
+inline Value::Value(std::string text) : kind_(Kind::string), text_(std::move(text)) {}
+inline Value::Value(std::string_view text) : Value(std::string(text)) {}
+inline Value::Value(const char* text) : Value(std::string(text)) {}
 
 // The one value that `text` holds. Errors (data) say "line:column: reason".
 base::Result<Value> parse(std::string_view text, const Limits& limits = {});
