@@ -58,10 +58,10 @@ command_check() {
     esac
     if [[ -z ${COMMAND_FUNCTION[${COMMAND_WORDS[0]}]:-} ]]; then
         near=$(nearest "${COMMAND_WORDS[0]}" "${!COMMAND_FUNCTION[@]}")
-        die "$EX_USAGE" "unknown command ${COMMAND_WORDS[0]}${near:+, did you mean $near}; help lists them"
+        usage_error "unknown command '${COMMAND_WORDS[0]}'" "${near:+did you mean $near?}"
     fi
     if ((${#COMMAND_WORDS[@]} > 1)) && [[ -z ${COMMAND_ARGUMENT[${COMMAND_WORDS[0]}]} ]]; then
-        die "$EX_USAGE" "${COMMAND_WORDS[0]} takes no argument, but was given '${COMMAND_WORDS[1]}'"
+        usage_error "${COMMAND_WORDS[0]} takes no argument, but was given '${COMMAND_WORDS[1]}'"
     fi
 }
 
@@ -126,7 +126,7 @@ prompt_toggle() {
 leave_prompt() { exit 0; }
 
 local_shell() {
-    [[ ${OPT[local-shell]} == yes ]] || die "$EX_USAGE" "lsh runs shell commands only when --local-shell was given"
-    (($# > 0)) || die "$EX_USAGE" "lsh needs a shell command"
+    [[ ${OPT[local-shell]} == yes ]] || usage_error "lsh runs shell commands only when --local-shell was given"
+    (($# > 0)) || usage_error "lsh needs a shell command"
     bash -c "$*"
 }

@@ -48,7 +48,7 @@ pick_enclave() {
     names=$(enclave_names)
     [[ -n $names ]] || die "$EX_UNAVAILABLE" "no enclave is running; run_eif_image starts one"
     if [[ -z $wanted ]]; then
-        [[ $names != *$'\n'* ]] || die "$EX_USAGE" "several enclaves are running; name one of: ${names//$'\n'/ }"
+        [[ $names != *$'\n'* ]] || usage_error "several enclaves are running" "name one of: ${names//$'\n'/ }"
         printf '%s' "$names"
     elif grep -qxF -- "$wanted" <<<"$names"; then
         printf '%s' "$wanted"

@@ -11,7 +11,7 @@ readonly KERNEL_NEEDS=(make gcc libc6-dev bison flex bc libelf-dev libssl-dev xz
 kernel_select() {
     local wanted=${OPT[kernel]} pinned
     [[ -n $wanted ]] || return 0
-    [[ $wanted =~ ^([0-9]+\.[0-9]+)(\.[0-9]+)?$ ]] || die "$EX_USAGE" "--kernel $wanted: expected a version such as 6.12 or 6.12.107"
+    [[ $wanted =~ ^([0-9]+\.[0-9]+)(\.[0-9]+)?$ ]] || usage_error "--kernel $wanted: expected a version such as 6.12 or 6.12.107"
     KERNEL_SERIES=${BASH_REMATCH[1]}
     [[ " ${COMMANDS[*]} " != *" update_lock "* ]] || return 0
     pinned=$(lock_lines kernel | awk '{ print $4 }')
@@ -87,7 +87,7 @@ kernel_check_config() {
 # Reproducible: names and times are fixed, paths are mapped away, the tree is built in place.
 kernel_compile() {
     umask 022
-    env -i PATH="$PATH" HOME=/nonexistent LC_ALL=C TZ=UTC \
+    env -i PATH="$PATH" HOME="$1" LC_ALL=C TZ=UTC \
         KBUILD_BUILD_USER="${OPT[user]}" KBUILD_BUILD_HOST="${OPT[host]}" \
         KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 1970' KBUILD_BUILD_VERSION=1 SOURCE_DATE_EPOCH=0 \
         nice -n 5 make -C "$1" -j "${OPT[jobs]}" ARCH=x86 \

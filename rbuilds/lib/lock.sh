@@ -44,8 +44,8 @@ lock_fetch() {
 lock_download() {
     local role=$1 lines=$2 folder path kind package version file sha pair
     local -a fetch
-    apt_refresh
     need_room "$CACHE" 600 "fetching the $role inputs"
+    apt_refresh
     folder=$(work_folder "fetch-$role")
     while read -r _ kind package version _ _; do
         apt_has "$package" "$version" "$kind" || { apt_refresh always && apt_has "$package" "$version" "$kind"; } ||

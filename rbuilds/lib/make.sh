@@ -90,5 +90,6 @@ print_info() {
     qemu=$(emulator_find) || qemu='none yet, make_emulator builds it'
     printf '%-12s %s\n' version "$(suite_version)" checkout "$TOP" cache "$CACHE" lock "$LOCK" images "$OUT" state "$STATE" \
         backend "$(backend)" emulator "$qemu" kernel "$(lock_lines kernel | awk '{ print $3, $4 }')"
+    printf '%-12s %s\n' firmware "$(firmware_folder)" accelerator "$(if kvm_works; then echo kvm; else echo tcg; fi)"
     if [[ -f $(kernel_folder)/bzImage ]]; then printf '%-12s %s\n' bzImage "$(kernel_folder)/bzImage"; fi
 }

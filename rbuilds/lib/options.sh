@@ -50,7 +50,7 @@ options_parse() {
         case $word in
             --*=*) value=${word#*=} name=${OPT_OF[${word%%=*}]:-} ;;
             -*) name=${OPT_OF[$word]:-} ;;
-            *) usage_error "'$word' is not an option; a command is given with --cmd $word" ;;
+            *) usage_error "'$word' is not an option" "a command is given with --cmd $word" ;;
         esac
         [[ -n $name ]] || unknown_option "${word%%=*}"
         if [[ -z ${OPT_TAKES[$name]} ]]; then
@@ -86,12 +86,17 @@ options_check() {
     [[ -n ${OPT[private-key]} || -z ${OPT[signing-certificate]} ]] || usage_error "--signing-certificate needs --private-key"
 }
 
-usage_error() { die "$EX_USAGE" "$*; see --help"; }
+# usage_error SENTENCE [HINT]: one line, one hint, 64.
+usage_error() {
+    printf 'rbuilds: %s\nrbuilds: hint: %s\n' "$1" "${2:-try --help}" >&3
+    : >"$RUN_DIR/said"
+    exit "$EX_USAGE"
+}
 
 unknown_option() {
     local near
     near=$(nearest "$1" "${!OPT_OF[@]}")
-    usage_error "unknown option $1${near:+, did you mean $near}"
+    usage_error "unknown option '$1'" "${near:+did you mean $near?}"
 }
 
 print_help() {

@@ -53,12 +53,12 @@ verify_copy() {
 }
 
 verify_cache() {
-    local cache=$1/cache/enclavebox folder
-    mkdir -p "$cache/inputs" "$cache/kernel" "$1/home"
-    cp "$CACHE"/inputs/* "$cache/inputs/"
-    chmod a+r "$cache"/inputs/*
+    local there=$1/cache/enclavebox folder
+    mkdir -p "$there/inputs" "$there/kernel" "$1/home"
+    cp "$CACHE"/inputs/* "$there/inputs/"
+    chmod a+r "$there"/inputs/*
     folder=$(kernel_folder)
-    [[ $2 != with-kernel ]] || cp -r "$folder" "$cache/kernel/"
+    [[ $2 != with-kernel ]] || cp -r "$folder" "$there/kernel/"
 }
 
 # verify_build PLACE USER UMASK LOCALE ZONE DATE-OFFSET

@@ -1,0 +1,177 @@
+# Shared by the end-to-end scenarios: a test image, emulated guests, and what there is to ask them.
+# A scenario is a POSIX shell script that sources this file first. Exit 0 passed, 77 skipped, 99 broken.
+# shellcheck shell=sh
+#
+#   guest_machine            skip unless kernel and emulator are there (they take minutes to make)
+#   test_image               $image: the sample's userland with a shell on vsock port 7000, for tests only
+#   build_image NAME WORD... another image of the same ramdisks; the words go to eif build
+#   start_switch CID...      one vsockd for these guests, folder $vsock
+#   start_guest CID EIF      QEMU, its process id in $started
+#   in_guest CID COMMANDS    run shell commands in the guest, print what they print
+
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+: "${ENCLAVEBOX_BUILD:=$top/build}"
+RBUILDS_BUILD=$ENCLAVEBOX_BUILD
+LC_ALL=C
+for tool in eif vsockd vcat nsm initd; do PATH=$ENCLAVEBOX_BUILD/tools/$tool:$PATH; done
+export ENCLAVEBOX_BUILD RBUILDS_BUILD LC_ALL PATH
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/ebe2e.XXXXXX") || exit 99
+vsock=$tmp/vsock
+RBUILDS_STATE=$tmp/state
+RBUILDS_BACKEND=qemu
+export RBUILDS_STATE RBUILDS_BACKEND
+jobs_started=
+mounts_made=
+readonly SHELL_PORT=7000
+
+rbuilds() { "$top/rbuilds/rbuilds.sh" "$@"; }
+
+cleanup() {
+    status=$?
+    trap - EXIT HUP INT TERM
+    for job in $jobs_started; do kill "$job" 2>/dev/null; done
+    [ ! -d "$RBUILDS_STATE/enclaves" ] || rbuilds --cmd drop_enclaves_all >"$tmp/drop.out" 2>&1
+    for mount in $mounts_made; do umount "$mount" 2>/dev/null; done
+    if [ "$status" -ne 0 ] && [ "$status" -ne 77 ]; then
+        for log in "$tmp"/*.log "$tmp"/err; do
+            [ -s "$log" ] || continue
+            echo "---- ${log##*/}"
+            tail -n 40 "$log"
+        done
+    fi
+    [ -n "${E2E_KEEP-}" ] || rm -rf "$tmp"
+    exit "$status"
+}
+trap cleanup EXIT
+trap 'exit 99' HUP INT TERM
+
+fail() {
+    echo "FAILED: $*"
+    exit 1
+}
+
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds; the scenario fails after SECONDS.
+wait_for() {
+    wait_limit=$1
+    shift
+    wait_end=$(($(date +%s) + wait_limit))
+    until "$@" >/dev/null 2>&1; do
+        [ "$(date +%s)" -lt "$wait_end" ] || fail "not within $wait_limit s: $*"
+        sleep 0.1
+    done
+}
+
+# start NAME COMMAND...: in the background, output in $tmp/NAME.log, its process id in $started.
+start() {
+    start_name=$1
+    shift
+    "$@" >"$tmp/$start_name.log" 2>&1 </dev/null &
+    started=$!
+    jobs_started="$jobs_started $started"
+}
+
+# expect_status WANTED COMMAND...: output in $tmp/out and $tmp/err.
+expect_status() {
+    wanted=$1
+    shift
+    "$@" >"$tmp/out" 2>"$tmp/err"
+    got=$?
+    [ "$got" -eq "$wanted" ] || fail "exit status $got instead of $wanted: $*"
+}
+
+# expect_text FILE TEXT
+expect_text() {
+    grep -qF -- "$2" "$1" || fail "no '$2' in ${1##*/}: $(head -c 400 "$1")"
+}
+
+expect_equal() {
+    [ "$2" = "$3" ] || fail "$1: '$2' and '$3'"
+}
+
+info() { rbuilds --info 2>/dev/null | awk -v key="$1" '$1 == key { $1 = ""; sub(/^ /, ""); print }'; }
+
+guest_machine() {
+    [ -x "$ENCLAVEBOX_BUILD/tools/eif/eif" ] || skip "the tools are not built"
+    qemu=$(info emulator)
+    [ -x "$qemu" ] || skip "no emulator with the machine nitro-enclave yet (rbuilds.sh --cmd make_emulator)"
+    bzimage=$(info bzImage)
+    [ -f "$bzimage" ] || skip "no kernel yet (rbuilds.sh --cmd make_kernel)"
+    firmware=$(info firmware)
+    accel=$(info accelerator)
+}
+
+# The ramdisks take some seconds; run.sh makes them once for all scenarios, in $E2E_IMAGES.
+test_image() {
+    guest_machine
+    images=${E2E_IMAGES:-$tmp/images}
+    image=$images/e2e.eif
+    [ -f "$image" ] || make_test_image
+}
+
+make_test_image() {
+    mkdir -p "$images/app"
+    rbuilds --output "$images" --cmd make_apps >"$tmp/make.log" 2>&1 || fail "the sample was not made"
+    # Laid over the sample's userland: only the test's services start.
+    awk '$1 == "userland" { print $6 }' "$top/rbuilds/inputs.lock" >"$tmp/inputs"
+    while read -r sha; do
+        dpkg-deb -x "$(info cache)/inputs/$sha" "$images/app" || fail "unpacking the userland"
+    done <"$tmp/inputs"
+    cp -r "$here/root/." "$images/app/"
+    chmod -R go=u-w "$images/app/etc"
+    rbuilds --output "$images" --name e2e --app "$images/app" --cmd make_eif >"$tmp/make.log" 2>&1 || fail "the test image was not made"
+    rm -rf "$images/app"
+}
+
+# build_image NAME WORD...: $tmp/NAME.eif from the test image's ramdisks; its measurements in $tmp/NAME.json.
+build_image() {
+    built=$1
+    shift
+    eif build --kernel "$bzimage" --kernel-config "${bzimage%/*}/config" \
+        --ramdisk "$images/init.cpio" --ramdisk "$images/rootfs.cpio" --name "$built" --version 1 \
+        --output "$tmp/$built.eif" "$@" >"$tmp/$built.json" 2>"$tmp/$built.log" || fail "eif build $built"
+}
+
+start_switch() {
+    mkdir -p "$vsock"
+    switch_words=
+    for cid in "$@"; do switch_words="$switch_words --guest $cid"; done
+    # shellcheck disable=SC2086  # several words
+    start vsockd vsockd --dir "$vsock" $switch_words ${switch_options-}
+    for cid in "$@"; do wait_for 10 test -S "$vsock/$cid.vhost"; done
+}
+
+start_guest() {
+    cpu=max
+    [ "$accel" != kvm ] || cpu=host
+    : >"$tmp/console.$1.log"
+    start "qemu.$1" "$qemu" -M "nitro-enclave,vsock=vsock,id=guest-$1" -kernel "$2" -m 768M -smp 2 -accel "$accel" -cpu "$cpu" \
+        -no-reboot -nodefaults -display none -L "$firmware" -chardev "socket,id=vsock,path=$vsock/$1.vhost" \
+        -chardev "file,id=console,path=$tmp/console.$1.log" -serial chardev:console
+}
+
+# to_guest CID PORT: standard input and output, to a port of the guest.
+to_guest() { ENCLAVEBOX_VSOCK_DIR=$vsock vcat "vsock:$1:$2"; }
+
+# parent_listens PORT COMMAND...: what the guests reach at CID 3 and 2 on that port, for every connection.
+parent_listens() {
+    parent_port=$1
+    shift
+    start "parent_$parent_port" env "ENCLAVEBOX_VSOCK_DIR=$vsock" vcat --listen --keep "vsock:any:$parent_port" -- "$@"
+    wait_for 10 test -S "$vsock/parent_$parent_port"
+}
+
+in_guest() { printf '%s\n' "$2" | to_guest "$1" $SHELL_PORT; }
+
+guest_answers() { [ "$(in_guest "$1" 'echo ready' 2>/dev/null)" = ready ]; }
+
+# pcr_of N FILE: from the JSON of eif build, eif measure or nsm.
+pcr_of() { tr -d ' \n' <"$2" | sed -nE 's/.*"PCR'"$1"'":"([0-9a-f]+)".*/\1/p'; }
