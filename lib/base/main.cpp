@@ -41,7 +41,8 @@ Result<int> run_tool(const Tool& tool, int argc, char** argv,
     std::string text;
     if (arguments.has("help")) {
         text = help_text(tool, arguments.command);
-    } else if (arguments.has("version")) {
+    } else if (arguments.has("version") && arguments.value("version").empty()) {
+        // A command may have a --version=TEXT of its own, with another meaning.
         text = fmt::format("{} (enclavebox) {}\n", tool.name, kVersion);
     } else if (arguments.has("dump-options")) {
         text = dump_options(tool);

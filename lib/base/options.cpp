@@ -256,7 +256,10 @@ std::string help_text(const Tool& tool, const Command* command) {
     out += "\nOptions:\n";
     if (command != nullptr) append_options(out, command->options);
     append_options(out, tool.options);
-    append_options(out, kCommonOptions);
+    for (const Option& option : kCommonOptions) {
+        // A command's own option of that name stands in front of the common one.
+        if (find_long(tool, command, option.name) == &option) append_options(out, {&option, 1});
+    }
     if (command == nullptr && !tool.commands.empty()) {
         out += fmt::format("\n'{} COMMAND --help' shows a command's own options.\n", tool.name);
     }
