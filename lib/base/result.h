@@ -81,7 +81,9 @@ class [[nodiscard]] Result<void> {
 
 }  // namespace base
 
-// Evaluates to the value of a Result, or returns its Error from the enclosing function.
+// Evaluates to the value of a Result, or returns its Error from the enclosing function. As an
+// argument of a call it is safe; within `new X(...)` or after another member in `X{...}` it leaks
+// what is half built when it returns: give the value a name first.
 #define TRY(expression)                                             \
     __extension__({                                                 \
         auto try_result = (expression);                             \

@@ -39,7 +39,8 @@ base::Result<Value> convert(const cJSON* item) {
         if (!keys.insert(each->string).second) {
             return base::Error::data(fmt::format("key {} stands twice", base::quote(each->string)));
         }
-        members.push_back({each->string, TRY(convert(each))});
+        Value value = TRY(convert(each));
+        members.push_back({each->string, std::move(value)});
     }
     return Value(std::move(members));
 }

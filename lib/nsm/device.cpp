@@ -49,7 +49,8 @@ class Device : public Module {
 }  // namespace
 
 Result<std::unique_ptr<Module>> open_device(const std::string& path) {
-    return std::unique_ptr<Module>(new Device(TRY(open_device_file(path))));
+    base::Fd fd = TRY(open_device_file(path));
+    return std::unique_ptr<Module>(new Device(std::move(fd)));
 }
 
 }  // namespace nsm

@@ -42,8 +42,7 @@ Result<std::string> read(const base::Arguments& arguments, const Opener& open,
         indexes.push_back(TRY(parse_index(operand)));
     }
     std::ranges::sort(indexes);
-    const auto twins = std::ranges::unique(indexes);
-    indexes.erase(twins.begin(), twins.end());
+    indexes.erase(std::unique(indexes.begin(), indexes.end()), indexes.end());
     const auto module = TRY(open());
     if (indexes.empty()) {
         indexes.resize(TRY(module->describe()).register_count);
