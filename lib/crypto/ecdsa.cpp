@@ -1,16 +1,18 @@
-// ECDSA keys, verification by EVP, and signing with our own nonce: OpenSSL before 3.2 has no
+// ECDSA keys and verification by OpenSSL, signing by GnuTLS: OpenSSL before 3.2 has no
 // deterministic ECDSA.
 #include "crypto/ecdsa.h"
 
 #include <fmt/format.h>
+#include <gnutls/abstract.h>
+#include <gnutls/gnutls.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
 
 #include "base/text.h"
-#include "crypto/ecdsa_nonce.h"
 #include "crypto/failure.h"
 
 namespace crypto {
@@ -24,10 +26,8 @@ struct Free {
         free_function(object);
     }
 };
-using Group = std::unique_ptr<EC_GROUP, Free<EC_GROUP_free>>;
-using Point = std::unique_ptr<EC_POINT, Free<EC_POINT_clear_free>>;
-using Scratch = std::unique_ptr<BN_CTX, Free<BN_CTX_free>>;
 using Signature = std::unique_ptr<ECDSA_SIG, Free<ECDSA_SIG_free>>;
+using SigningKey = std::unique_ptr<gnutls_privkey_st, Free<gnutls_privkey_deinit>>;
 using Verification = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 
 int group_number(Curve curve) {
@@ -57,29 +57,45 @@ int refuse_passphrase(char*, int, int, void*) {
     return -1;
 }
 
-// s = (digest + r * key) / nonce mod order, masked by a random factor so that no operand of the
-// multiplications repeats between runs.
-bool solve(BIGNUM* s, const BIGNUM* r, const BIGNUM* digest, const BIGNUM* key, const BIGNUM* nonce,
-           const BIGNUM* order, BN_CTX* scratch) {
-    const Number mask(BN_new());
-    const Number left(BN_secure_new());
-    const Number right(BN_secure_new());
-    const Number exponent(BN_new());
-    if (mask == nullptr || left == nullptr || right == nullptr || exponent == nullptr) return false;
-    do {
-        if (BN_priv_rand_range(mask.get(), order) != 1) return false;
-    } while (BN_is_zero(mask.get()));
-    // The inverse by Fermat's theorem, because that exponentiation takes constant time.
-    BN_set_flags(right.get(), BN_FLG_CONSTTIME);
-    return BN_mod_mul(left.get(), mask.get(), key, order, scratch) == 1 &&
-           BN_mod_mul(left.get(), left.get(), r, order, scratch) == 1 &&
-           BN_mod_mul(right.get(), mask.get(), digest, order, scratch) == 1 &&
-           BN_mod_add(left.get(), left.get(), right.get(), order, scratch) == 1 &&
-           BN_mod_mul(right.get(), mask.get(), nonce, order, scratch) == 1 &&
-           BN_copy(exponent.get(), order) != nullptr && BN_sub_word(exponent.get(), 2) == 1 &&
-           BN_mod_exp_mont_consttime(right.get(), right.get(), exponent.get(), order, scratch,
-                                     nullptr) == 1 &&
-           BN_mod_mul(s, left.get(), right.get(), order, scratch) == 1;
+gnutls_sign_algorithm_t signing_algorithm(Curve curve) {
+    switch (curve) {
+        case Curve::p256: return GNUTLS_SIGN_ECDSA_SHA256;
+        case Curve::p384: return GNUTLS_SIGN_ECDSA_SHA384;
+        case Curve::p521: break;
+    }
+    return GNUTLS_SIGN_ECDSA_SHA512;
+}
+
+// A buffer of key material that is wiped.
+struct KeyBytes {
+    unsigned char* data = nullptr;
+    std::size_t size = 0;
+    ~KeyBytes() { OPENSSL_clear_free(data, size); }
+};
+
+// The key for GnuTLS, which reads PKCS #8 whatever form OpenSSL read it from.
+base::Result<SigningKey> to_signing_key(EVP_PKEY* key) {
+    // A key file may lack the public point; OpenSSL computed it, and GnuTLS wants to see it.
+    if (EVP_PKEY_set_int_param(key, OSSL_PKEY_PARAM_EC_INCLUDE_PUBLIC, 1) != 1) {
+        return failure("use a private key");
+    }
+    const std::unique_ptr<PKCS8_PRIV_KEY_INFO, Free<PKCS8_PRIV_KEY_INFO_free>> info(
+        EVP_PKEY2PKCS8(key));
+    KeyBytes der;
+    const int size = info == nullptr ? -1 : i2d_PKCS8_PRIV_KEY_INFO(info.get(), &der.data);
+    if (size <= 0) return failure("use a private key");
+    der.size = static_cast<std::size_t>(size);
+    gnutls_privkey_t made = nullptr;
+    if (gnutls_privkey_init(&made) != GNUTLS_E_SUCCESS) return failure("use a private key");
+    SigningKey signing_key(made);
+    const gnutls_datum_t input{der.data, static_cast<unsigned>(der.size)};
+    const int status =
+        gnutls_privkey_import_x509_raw(made, &input, GNUTLS_X509_FMT_DER, nullptr, 0);
+    if (status != GNUTLS_E_SUCCESS) {
+        return base::Error::data(
+            fmt::format("cannot use the private key: {}", gnutls_strerror(status)));
+    }
+    return signing_key;
 }
 
 }  // namespace
@@ -173,35 +189,27 @@ base::Result<PublicKey> PrivateKey::public_key() const {
 }
 
 base::Result<std::vector<std::byte>> PrivateKey::sign(std::span<const std::byte> message) const {
+    const SigningKey signing_key = TRY(to_signing_key(key_.get()));
+    const gnutls_datum_t input{
+        const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(message.data())),
+        static_cast<unsigned>(message.size())};
+    gnutls_datum_t der{};
+    const int status = gnutls_privkey_sign_data2(signing_key.get(), signing_algorithm(curve_),
+                                                 GNUTLS_PRIVKEY_FLAG_REPRODUCIBLE, &input, &der);
+    if (status != GNUTLS_E_SUCCESS) {
+        return base::Error(base::ExitCode::internal,
+                           fmt::format("cannot sign: {}", gnutls_strerror(status)));
+    }
+    const unsigned char* from = der.data;
+    const Signature parts(d2i_ECDSA_SIG(nullptr, &from, static_cast<long>(der.size)));
+    gnutls_free(der.data);
+    if (parts == nullptr) return failure("read a signature");
     const std::size_t size = scalar_size(curve_);
-    const std::vector<std::byte> digest = TRY(hash(hash_of(curve_), message));
-    const Group group(EC_GROUP_new_by_curve_name(group_number(curve_)));
-    const Scratch scratch(BN_CTX_secure_new());
-    BIGNUM* scalar = nullptr;
-    if (group == nullptr || scratch == nullptr ||
-        EVP_PKEY_get_bn_param(key_.get(), OSSL_PKEY_PARAM_PRIV_KEY, &scalar) != 1) {
-        return failure("use a private key");
-    }
-    const Number key(scalar);
-    const BIGNUM* order = EC_GROUP_get0_order(group.get());
-    const Number nonce = TRY(make_nonce(curve_, order, key.get(), digest));
-    const Number number = digest_to_number(digest, order);
-    const Number r(BN_new());
-    const Number s(BN_new());
-    const Point point(EC_POINT_new(group.get()));
-    if (number == nullptr || r == nullptr || s == nullptr || point == nullptr ||
-        EC_POINT_mul(group.get(), point.get(), nonce.get(), nullptr, nullptr, scratch.get()) != 1 ||
-        EC_POINT_get_affine_coordinates(group.get(), point.get(), r.get(), nullptr,
-                                        scratch.get()) != 1 ||
-        BN_nnmod(r.get(), r.get(), order, scratch.get()) != 1 ||
-        !solve(s.get(), r.get(), number.get(), key.get(), nonce.get(), order, scratch.get())) {
-        return failure("sign");
-    }
     std::vector<std::byte> signature(2 * size);
     auto* bytes = reinterpret_cast<unsigned char*>(signature.data());
-    BN_bn2binpad(r.get(), bytes, static_cast<int>(size));
-    BN_bn2binpad(s.get(), bytes + size, static_cast<int>(size));
-    // A fault in the computation would give the key away; r or s of zero fails here, too.
+    BN_bn2binpad(ECDSA_SIG_get0_r(parts.get()), bytes, static_cast<int>(size));
+    BN_bn2binpad(ECDSA_SIG_get0_s(parts.get()), bytes + size, static_cast<int>(size));
+    // A fault in the computation would give the key away.
     const PublicKey check = TRY(public_key());
     if (!TRY(check.verify(message, signature))) {
         return base::Error(base::ExitCode::internal, "the signature made does not verify");
