@@ -98,16 +98,20 @@ Result<Tree> open_tree(const std::string& root) {
 Result<FileText> read_in(const Tree& tree, const std::string& path) {
     const Fd fd = TRY(open_in(tree, path, O_RDONLY | O_NONBLOCK));
     if (!fd.valid()) return FileText{};
-    FileText file{std::string(kLargestFile + 1, '\0'), true};
-    const std::size_t count = TRY(
-        base::read_full(fd.get(), std::as_writable_bytes(std::span(file.text)), tree.shown + path));
-    if (count > kLargestFile) {
-        return Error::data(fmt::format("{}{} is larger than {}", tree.shown, path,
-                                       base::format_size(kLargestFile)));
+    FileText file{"", true};
+    constexpr std::size_t kStep = 8 * 1024;  // most files fit, and PID 1 keeps a small heap
+    while (true) {
+        const std::size_t filled = file.text.size();
+        file.text.resize(filled + kStep);
+        const auto space = std::as_writable_bytes(std::span(file.text)).subspan(filled);
+        const std::size_t count = TRY(base::read_full(fd.get(), space, tree.shown + path));
+        file.text.resize(filled + count);
+        if (file.text.size() > kLargestFile) {
+            return Error::data(fmt::format("{}{} is larger than {}", tree.shown, path,
+                                           base::format_size(kLargestFile)));
+        }
+        if (count < kStep) return file;
     }
-    file.text.resize(count);
-    file.text.shrink_to_fit();
-    return file;
 }
 
 Result<SystemSettings> load_system(const Tree& tree) {

@@ -2,6 +2,7 @@
 //
 // As PID 1 it looks at neither its arguments nor its environment: the kernel puts words of its
 // command line there that it does not know. As any other process it only checks configuration.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <exception>
@@ -42,6 +43,7 @@ End failed_end(const char* what) {
         container = booted.container;
         Runtime runtime(std::move(booted), journal);
         const base::Result<void> prepared = runtime.prepare();
+        ::malloc_trim(0);  // what reading the configuration took
         if (prepared.ok()) {
             // ==== The line: from here on PID 1 neither exits nor lets an error end it. ====
             end = runtime.run();
