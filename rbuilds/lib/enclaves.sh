@@ -137,9 +137,11 @@ attach_console_to_enclave() {
 
 # The reader of a console ends on control-C while rbuilds goes on.
 run_foreground() {
+    local status=0
     trap ':' INT
-    ("$@") || true
+    ("$@") || status=$?
     trap on_interrupt INT
+    [[ $status -eq 0 || $status -eq 130 ]] || exit "$status"
 }
 
 drop_enclave() {

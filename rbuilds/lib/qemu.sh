@@ -58,8 +58,10 @@ qemu_start() {
     rm -f "$vsock/$cid.vhost" "$vsock/$cid.sock"
     detached "$folder/vsockd" "$(tool vsockd)" --dir "$vsock" --guest "$cid" --heartbeat
     wait_until 10 test -S "$vsock/$cid.vhost" || die "$EX_OSERR" "vsockd did not start: $(tail -n 1 "$folder/vsockd.log")"
+    # The keyboard controller is what the guest ends itself with (reboot=k, as on a Nitro host); this machine has none of
+    # its own, and without it Linux jumps to the BIOS and boots again unseen.
     detached "$folder/qemu" "$qemu" -M "nitro-enclave,vsock=vsock,id=$name" -kernel "$eif" -m "${memory}M" -smp "$cpus" \
-        -accel "$accel" -cpu "$cpu" -no-reboot -nodefaults -display none -L "$(firmware_folder)" \
+        -accel "$accel" -cpu "$cpu" -no-reboot -nodefaults -device i8042 -display none -L "$(firmware_folder)" \
         -chardev "socket,id=vsock,path=$vsock/$cid.vhost" \
         -chardev "file,id=console,path=$folder/console.log" -serial chardev:console
     cp "$folder/qemu.pid" "$folder/pid"

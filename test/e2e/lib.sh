@@ -154,7 +154,7 @@ start_guest() {
     [ "$accel" != kvm ] || cpu=host
     : >"$tmp/console.$1.log"
     start "qemu.$1" "$qemu" -M "nitro-enclave,vsock=vsock,id=guest-$1" -kernel "$2" -m 768M -smp 2 -accel "$accel" -cpu "$cpu" \
-        -no-reboot -nodefaults -display none -L "$firmware" -chardev "socket,id=vsock,path=$vsock/$1.vhost" \
+        -no-reboot -nodefaults -device i8042 -display none -L "$firmware" -chardev "socket,id=vsock,path=$vsock/$1.vhost" \
         -chardev "file,id=console,path=$tmp/console.$1.log" -serial chardev:console
 }
 
