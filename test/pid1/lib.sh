@@ -33,10 +33,9 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 99' INT TERM
 
-namespaces() {
-    unshare --user --map-root-user --pid --fork --kill-child --mount --net --uts --ipc --cgroup "$@"
-}
-namespaces true 2>/dev/null || {
+# Words, not a function: a function in the background would put a shell between us and unshare.
+namespaces='unshare --user --map-root-user --pid --fork --kill-child --mount --net --uts --ipc --cgroup'
+$namespaces true 2>/dev/null || {
     echo "skipped: namespaces are closed here" >&2
     exit 77
 }
@@ -75,17 +74,20 @@ script() {
     chmod 755 "$root/$1"
 }
 
-# Starts initd with the given words as PID 1 in the background; its exit status comes from `await`.
+# Starts initd as PID 1 in the background, with $words as arguments; its exit status comes from
+# `await`.
+words=
 start() {
-    # shellcheck disable=SC2016
-    namespaces sh -c '
+    : >"$console"
+    # shellcheck disable=SC2016,SC2086
+    $namespaces sh -c '
         root=$1; shift
         for folder in usr bin sbin lib lib32 lib64 libx32; do
             [ -d "$root/$folder" ] && [ ! -L "$root/$folder" ] || continue
             mount --rbind "/$folder" "$root/$folder" || exit 99
         done
         mount --rbind /dev "$root/dev" || exit 99
-        exec chroot "$root" /init "$@"' sh "$root" "$@" </dev/null >"$console" 2>&1 &
+        exec chroot "$root" /init "$@"' sh "$root" $words </dev/null >>"$console" 2>&1 &
     holder=$!
 }
 
@@ -108,7 +110,7 @@ await() {
 }
 
 run() {
-    start "$@"
+    start
     await
 }
 

@@ -33,14 +33,15 @@ std::optional<int> signal_number(std::string_view name) {
     for (int number = 1; number < static_cast<int>(std::size(kNames)); ++number) {
         if (rest == kNames[number]) return number;
     }
-    int first = 1;
+    if (rest == "RTMIN") return kFirstRealTime;
+    int first = 0;
     if (rest.starts_with("RTMIN+")) {
         rest.remove_prefix(6);
         first = kFirstRealTime;
     }
     const base::Result<std::uint64_t> number = base::parse_number(rest, 0, kLast);
     if (!number.ok() || rest.starts_with("0X")) return std::nullopt;
-    const int signal = static_cast<int>(number.value()) + (first == 1 ? 0 : first);
+    const int signal = first + static_cast<int>(number.value());
     if (signal < 1 || signal > kLast) return std::nullopt;
     return signal;
 }

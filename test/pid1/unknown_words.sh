@@ -5,7 +5,8 @@ service web <<'YAML'
 exec: [/bin/echo, hello from the service]
 type: oneshot
 YAML
-run nomodules --version -c /nowhere --check splash pci=off -- x
+words='nomodules --version -c /nowhere --check splash pci=off -- x'
+run
 expect 'web out: hello from the service'
 expect 'initd: end reason=workload-done action=poweroff status=0'
 expect_status 0

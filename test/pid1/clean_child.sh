@@ -1,0 +1,44 @@
+#!/bin/sh
+# A service starts clean: descriptors 0, 1 and 2 only, no signal blocked or ignored, a session of
+# its own, the environment of its files and nothing of the kernel's words, its umask and folder.
+. "$(dirname "$0")/lib.sh"
+printf 'heartbeat: off\nenv: {COMMON: yes}\n' | system
+printf 'FROM_FILE=f\nBOTH=file\n' >"$root/etc/app.env"
+script look.sh <<'SH'
+echo "stdin: $(readlink /proc/$$/fd/0)"
+grep -E '^(SigBlk|SigIgn|NoNewPrivs):' /proc/$$/status
+echo "session: $(cut -d' ' -f6 /proc/$$/stat) $$"
+echo "umask: $(umask) cwd: $(pwd) nofile: $(ulimit -n) core: $(ulimit -c)"
+echo "env: $(tr '\0' ' ' </proc/$$/environ)"
+SH
+# The fourth is the folder that ls reads.
+service fds <<'YAML'
+exec: [/bin/ls, /proc/self/fd]
+type: oneshot
+YAML
+service look <<'YAML'
+exec: [/look.sh]
+type: oneshot
+env: {OWN: o, BOTH: own}
+env_file: /etc/app.env
+cwd: /etc
+umask: "027"
+limits: {nofile: 99, core: 0}
+YAML
+# initd itself is started with junk: open descriptors, ignored signals, words of the kernel.
+trap '' PIPE HUP CHLD
+junk=1
+export junk
+exec 7<"$root/look.sh" 9>"$tmp/junk"
+start
+await
+fds=$(sed -n 's/.* fds out: //p' "$console" | tr '\n' ' ')
+[ "$fds" = '0 1 2 3 ' ] || fail "descriptors leak: $fds"
+expect 'look out: stdin: /dev/null'
+expect 'look out: SigBlk:	0000000000000000'
+expect 'look out: SigIgn:	0000000000000000'
+expect 'look out: NoNewPrivs:	1'
+session=$(sed -n 's/.*look out: session: //p' "$console")
+[ "${session% *}" = "${session#* }" ] || fail "session ${session% *} of process ${session#* }"
+expect 'look out: umask: 0027 cwd: /etc nofile: 99 core: 0'
+expect 'env: BOTH=own COMMON=yes FROM_FILE=f HOME=/root LOGNAME=root OWN=o PATH=[^ ]* USER=root $'

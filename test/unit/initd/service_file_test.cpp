@@ -1,0 +1,137 @@
+// Service files: every key, and every way to get one wrong.
+#include "service_file.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <sys/resource.h>
+
+using namespace initd;
+
+namespace {
+
+base::Result<ServiceSettings> parse(std::string_view text) {
+    return parse_service("web", text, "web.yaml");
+}
+
+std::string error_of(std::string_view text) {
+    const auto settings = parse(text);
+    return settings.ok() ? "no error" : settings.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("a full service file is read into settings") {
+    const auto settings = parse(R"(
+exec: [/usr/bin/app, --port, "8080"]
+type: simple
+after: [nats]
+before: [proxy]
+requires: [store]
+wants: [metrics]
+env: {LANG: C.UTF-8, N: 1}
+env_file: /etc/app.env
+cwd: /srv
+umask: "027"
+user: app
+group: app
+groups: [video]
+no_new_privs: false
+restart: always
+backoff: {initial: 10ms, max: 5s, factor: 3, reset_after: 2min}
+start_limit: {burst: 4, interval: 30s}
+stop: {signal: INT, timeout: 3s}
+limits: {memory: 512M, cpu: 150%, pids: 256, nofile: [1024, 65536], core: 0}
+log: {ring: 64K, console: false}
+critical: true
+enabled: false
+)");
+    INFO((settings.ok() ? "" : settings.error().message));
+    REQUIRE(settings.ok());
+    CHECK(settings->command == std::vector<std::string>{"/usr/bin/app", "--port", "8080"});
+    CHECK(settings->links.after == std::vector<std::string>{"nats"});
+    CHECK(settings->links.before == std::vector<std::string>{"proxy"});
+    CHECK(settings->links.requirements == std::vector<std::string>{"store"});
+    CHECK(settings->links.wants == std::vector<std::string>{"metrics"});
+    CHECK(settings->environment == Environment{{"LANG", "C.UTF-8"}, {"N", "1"}});
+    CHECK(settings->environment_file == "/etc/app.env");
+    CHECK(settings->folder == "/srv");
+    CHECK(settings->mode_mask == 027);
+    CHECK(settings->user == "app");
+    CHECK(settings->group == "app");
+    CHECK(settings->groups == std::vector<std::string>{"video"});
+    CHECK_FALSE(settings->no_new_privileges);
+    CHECK(settings->policy.restart == Restart::always);
+    CHECK(settings->policy.backoff.initial == milliseconds(10));
+    CHECK(settings->policy.backoff.maximum == milliseconds(5000));
+    CHECK(settings->policy.backoff.factor == 3);
+    CHECK(settings->policy.backoff.reset_after == milliseconds(120'000));
+    CHECK(settings->policy.start_limit.burst == 4);
+    CHECK(settings->policy.start_limit.interval == milliseconds(30'000));
+    CHECK(settings->policy.stop.signal == SIGINT);
+    CHECK(settings->policy.stop.timeout == milliseconds(3000));
+    CHECK(settings->group_limits.memory_bytes == 512ULL << 20);
+    CHECK(settings->group_limits.cpu_percent == 150);
+    CHECK(settings->group_limits.tasks == 256);
+    REQUIRE(settings->resource_limits.size() == 2);
+    CHECK(settings->resource_limits[0].resource == RLIMIT_NOFILE);
+    CHECK(settings->resource_limits[0].soft == 1024);
+    CHECK(settings->resource_limits[0].hard == 65536);
+    CHECK(settings->resource_limits[1].resource == RLIMIT_CORE);
+    CHECK(settings->ring_bytes == 64 * 1024);
+    CHECK_FALSE(settings->console);
+    CHECK(settings->critical);
+    CHECK_FALSE(settings->enabled);
+}
+
+TEST_CASE("one string is split without a shell, and defaults fit a daemon") {
+    const auto settings = parse("exec: /usr/bin/app --name 'a b'\n");
+    REQUIRE(settings.ok());
+    CHECK(settings->command == std::vector<std::string>{"/usr/bin/app", "--name", "a b"});
+    CHECK(settings->policy.restart == Restart::on_failure);
+    CHECK(settings->policy.stop.signal == SIGTERM);
+    CHECK(settings->no_new_privileges);
+    CHECK(settings->enabled);
+    CHECK_FALSE(settings->critical);
+    CHECK(parse("exec: x\ntype: oneshot\n")->policy.restart == Restart::never);
+}
+
+TEST_CASE("errors in a service file name the place") {
+    CHECK(error_of("") == "web.yaml:1:1: the key 'exec' is missing");
+    CHECK(error_of("exec: x\nrestrat: always\n") ==
+          "web.yaml:2:1: unknown key 'restrat', did you mean 'restart'?");
+    CHECK(error_of("exec: x\nrestart: sometimes\n").starts_with("web.yaml:2:10: 'sometimes'"));
+    CHECK(error_of("exec: []\n") == "web.yaml:1:7: no program is named");
+    CHECK(error_of("exec: \"\"\n") == "web.yaml:1:7: no program is named");
+    CHECK(error_of("exec: app > log\n").starts_with("web.yaml:1:7: '>' has no meaning here"));
+    CHECK(error_of("exec: x\ncwd: srv\n") == "web.yaml:2:6: expected an absolute path");
+    CHECK(error_of("exec: x\numask: 9\n").starts_with("web.yaml:2:8: expected an octal mask"));
+    CHECK(error_of("exec: x\nstop: {signal: TREM}\n") == "web.yaml:2:16: 'TREM' is not a signal");
+    CHECK(error_of("exec: x\nafter: [../x]\n") == "web.yaml:2:9: '../x' is not a service name");
+    CHECK(error_of("exec: x\nlimits: {cpu: fast}\n").starts_with("web.yaml:2:15: expected a perc"));
+    CHECK(error_of("exec: x\nlimits: {nofile: [9, 3]}\n") ==
+          "web.yaml:2:18: the soft limit is above the hard one");
+    CHECK(error_of("exec: x\nlog: {ring: 1}\n") == "web.yaml:2:13: expected a size from 4K to 64M");
+    CHECK(error_of("exec: x\nenv: {\"A=B\": c}\n") == "web.yaml:2:7: 'A=B' cannot name a variable");
+    CHECK(error_of("exec: x\nbackoff: {initial: 5s, max: 1s}\n") ==
+          "web.yaml:2:1: the longest delay is shorter than the first");
+    CHECK(error_of("exec: x\ntype: oneshot\nrestart: always\n") ==
+          "web.yaml:3:10: a oneshot cannot be restarted after it succeeded");
+}
+
+TEST_CASE("what does not work yet is refused, not ignored") {
+    for (const char* line :
+         {"ready: {timeout: 3s}", "health: {}", "capabilities: []", "type: notify",
+          "type: ready-fd", "log: {file: /x}", "log: {max_size: 1M}", "log: {files: 3}"}) {
+        INFO(line);
+        CHECK(error_of(std::string("exec: x\n") + line + "\n")
+                  .find("not supported by this version") != std::string::npos);
+    }
+}
+
+TEST_CASE("service names are safe in paths and log lines") {
+    CHECK(valid_service_name("web-1.a_B"));
+    for (const char* name : {"", ".x", "-x", "a/b", "a b", "a\n", "\xc3\xa9"}) {
+        CHECK_FALSE(valid_service_name(name));
+    }
+    CHECK_FALSE(valid_service_name(std::string(65, 'a')));
+}
