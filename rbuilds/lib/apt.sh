@@ -7,11 +7,13 @@ readonly APT_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # The mirror is the one the machine uses for Debian itself; RBUILDS_MIRROR overrides it.
 apt_mirror() {
-    local line site
+    local line site codename
     if [[ -n ${RBUILDS_MIRROR:-} ]]; then printf '%s' "$RBUILDS_MIRROR"; return; fi
+    # Before the first apt-get update no origin is known, only what the sources say.
+    codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
     while IFS='|' read -r line site; do
         case $line in
-            Debian,Debian,* | ,,*) printf '%s' "${site%/}"; return ;;
+            Debian,Debian,* | ",,$codename") printf '%s' "${site%/}"; return ;;
         esac
     done < <(apt-get indextargets --format '$(ORIGIN),$(LABEL),$(RELEASE)|$(REPO_URI)' 'Created-By: Packages' |
         grep -vE -- '-security|-backports|-updates' | sort -r)
@@ -84,7 +86,7 @@ apt_has() {
     if [[ $3 == source ]]; then
         private apt-cache showsrc --only-source "$1" 2>/dev/null | grep -xF "Version: $2" >/dev/null
     else
-        private apt-cache show "$1=$2" >/dev/null 2>&1
+        private apt-cache show "$1" 2>/dev/null | grep -xF "Version: $2" >/dev/null
     fi
 }
 

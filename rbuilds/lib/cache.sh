@@ -80,14 +80,21 @@ need_room() {
 
 disk_is_full() {
     [[ $# -eq 0 ]] || ! grep -qiE 'no space left on device|disk quota exceeded' "$1" || return 0
-    local folder
+    (($(free_mib "$(fullest_folder)") < 2))
+}
+
+# Of the folders that rbuilds writes to, the one with the least room.
+fullest_folder() {
+    local folder least='' fullest=$RUN_DIR free
     for folder in "$CACHE" "$OUT" "$RUN_DIR"; do
         [[ -d $folder ]] || continue
-        (($(free_mib "$folder") >= 2)) || return 0
+        free=$(free_mib "$folder")
+        if [[ -z $least ]] || ((free < least)); then least=$free fullest=$folder; fi
     done
-    return 1
+    printf '%s' "$fullest"
 }
 
 disk_full_sentence() {
-    printf 'the disk is full (%s MiB left in %s); free some or point XDG_CACHE_HOME elsewhere' "$(free_mib "$CACHE")" "$CACHE"
+    printf 'the disk is full: %s MiB left in %s; free some, or move XDG_CACHE_HOME, --output or TMPDIR' \
+        "$(free_mib "$(fullest_folder)")" "$(fullest_folder)"
 }

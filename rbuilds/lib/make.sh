@@ -6,7 +6,6 @@ readonly LOG_PORT=17001
 
 make_all() {
     local start=$SECONDS
-    make_kernel
     make_emulator
     make_eif
     enclave_start "$(image_path)" no

@@ -32,7 +32,8 @@ kvm_probe() {
 # qemu_run NAME CID EIF MEMORY CPUS FOLDER: start, wait for the heartbeat, fall back from kvm to tcg.
 qemu_run() {
     local folder=$6 accel=tcg
-    make_emulator
+    emulator_find >/dev/null || make_emulator
+    firmware_ready
     if kvm_works; then accel=kvm; fi
     qemu_start "$accel" "$@"
     if qemu_wait_heartbeat "$folder"; then return 0; fi

@@ -13,16 +13,21 @@ tool() { printf '%s/tools/%s/%s' "$BUILD" "$1" "$1"; }
 SUITE_IS_READY=no
 suite_ready() {
     [[ $SUITE_IS_READY == no ]] || return 0
-    if ! have meson ninja g++ pkg-config patchelf; then suite_packages; fi
+    if [[ ! -f $BUILD/build.ninja ]] || ! have ninja g++ patchelf; then suite_packages; fi
     with_lock suite suite_compile
     SUITE_IS_READY=yes
 }
 
 suite_packages() {
-    if ! have meson ninja g++ pkg-config; then
-        ((EUID == 0)) || die "$EX_UNAVAILABLE" "build tools are missing; run make deps once"
-        say "installing what a build needs (make deps)"
-        run_logged deps sh "$RBUILDS/deps.sh"
+    local missing
+    if ! missing=$(sh "$RBUILDS/deps.sh" --check 2>&1); then
+        if ((EUID == 0)); then
+            say "installing what a build needs (make deps)"
+            trace "$missing"
+            run_logged deps sh "$RBUILDS/deps.sh"
+        elif ! have meson ninja g++ pkg-config; then
+            die "$EX_UNAVAILABLE" "build tools are missing; run make deps once"
+        fi
     fi
     host_packages patchelf
 }

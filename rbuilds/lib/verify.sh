@@ -46,10 +46,11 @@ verify_copy() {
     if ! git -C "$TOP" ls-files -co --exclude-standard >"$list" 2>/dev/null || [[ ! -s $list ]]; then
         (cd "$TOP" && find . -type f -not -path './build*/*') >"$list"
     fi
-    LC_ALL=C sort "$list" | "$2" | (cd "$TOP" && while IFS= read -r file; do
-        [[ -f $file ]] || continue
-        mkdir -p "$1/src/${file%/*}" && cp "$file" "$1/src/$file"
-    done)
+    # git names files that were deleted too.
+    LC_ALL=C sort "$list" | "$2" | while IFS= read -r file; do
+        [[ ! -f $TOP/$file ]] || printf '%s\n' "$file"
+    done >"$list.order"
+    tar -c -C "$TOP" --no-recursion --verbatim-files-from -T "$list.order" | tar -x -C "$1/src"
 }
 
 verify_cache() {

@@ -65,6 +65,7 @@ mount -t tmpfs -o size=6m none "$tmp/small" || exit 0
 mounts_made=$tmp/small
 XDG_CACHE_HOME=$tmp/small expect_status 74 rbuilds --cmd make_kernel
 grep -qE 'needs [0-9]+ MiB in .*small' "$tmp/err" || fail "no word of the full disk: $(cat "$tmp/err")"
+rm -rf "$tmp/small/enclavebox"
 XDG_CACHE_HOME=${cache%/enclavebox}
 if [ -f "$cache/inputs/$sha" ]; then
     expect_status 74 rbuilds --output "$tmp/small" --cmd make_apps
