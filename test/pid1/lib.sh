@@ -145,6 +145,7 @@ expect_status() {
 expect_order() {
     first=$(grep -n -- "$1" "$console" | head -n 1 | cut -d: -f1)
     second=$(grep -n -- "$2" "$console" | head -n 1 | cut -d: -f1)
-    [ -n "$first" ] && [ -n "$second" ] && [ "$first" -lt "$second" ] ||
+    if [ -z "$first" ] || [ -z "$second" ] || [ "$first" -ge "$second" ]; then
         fail "'$1' (line ${first:-none}) does not come before '$2' (line ${second:-none})"
+    fi
 }

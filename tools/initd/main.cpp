@@ -15,9 +15,9 @@
 #include "reactor.h"
 #include "runtime.h"
 
-namespace {
+namespace initd {
 
-using namespace initd;
+namespace {
 
 End failed_end(const char* what) {
     End end;
@@ -59,13 +59,15 @@ End failed_end(const char* what) {
 
 }  // namespace
 
+}  // namespace initd
+
 int main(int argc, char** argv) {
-    if (::getpid() == 1) be_pid_1();
-    return base::tool_main(kTool, argc, argv, [](const base::Arguments& arguments) {
+    if (::getpid() == 1) initd::be_pid_1();
+    return base::tool_main(initd::kTool, argc, argv, [](const base::Arguments& arguments) {
         if (!arguments.has("check")) {
             return base::Result<int>(base::Error::usage(
                 "initd runs as PID 1 only", "try --check DIR to check a configuration"));
         }
-        return check(std::string(arguments.value("check")));
+        return initd::check(std::string(arguments.value("check")));
     });
 }

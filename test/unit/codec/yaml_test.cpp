@@ -3,7 +3,10 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <filesystem>
 #include <string>
+
+#include "base/file.h"
 
 namespace yaml = codec::yaml;
 
@@ -163,4 +166,19 @@ TEST_CASE("comments, an empty text and an explicit document start are fine") {
     CHECK(error_of("# nothing\n") == "no error");
     CHECK(error_of("---\na: 1\n") == "no error");
     CHECK(error_of("---\na: 1\n...\n") == "no error");
+}
+
+TEST_CASE("the YAML vectors are what their folders say") {
+    for (const bool good : {true, false}) {
+        std::size_t count = 0;
+        for (const auto& file : std::filesystem::directory_iterator(
+                 std::string(VECTORS) + (good ? "/yaml/ok" : "/yaml/bad"))) {
+            INFO(file.path());
+            const auto text = base::read_file(file.path(), 65536);
+            REQUIRE(text.ok());
+            CHECK((error_of(text.value()) == "no error") == good);
+            ++count;
+        }
+        CHECK(count >= 5);
+    }
 }

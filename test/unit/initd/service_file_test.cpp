@@ -3,6 +3,10 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <filesystem>
+
+#include "base/file.h"
+
 #include <sys/resource.h>
 
 using namespace initd;
@@ -134,4 +138,19 @@ TEST_CASE("service names are safe in paths and log lines") {
         CHECK_FALSE(valid_service_name(name));
     }
     CHECK_FALSE(valid_service_name(std::string(65, 'a')));
+}
+
+TEST_CASE("the service vectors are what their folders say") {
+    for (const bool good : {true, false}) {
+        std::size_t count = 0;
+        for (const auto& file : std::filesystem::directory_iterator(
+                 std::string(VECTORS) + (good ? "/service/ok" : "/service/bad"))) {
+            INFO(file.path());
+            const auto text = base::read_file(file.path(), 65536);
+            REQUIRE(text.ok());
+            CHECK(parse(text.value()).ok() == good);
+            ++count;
+        }
+        CHECK(count >= 3);
+    }
 }
