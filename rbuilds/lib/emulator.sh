@@ -70,7 +70,7 @@ emulator_configure() {
     mkdir "$1/build"
     cd "$1/build" || return
     export PYTHONPATH=$1/tools/usr/lib/python3/dist-packages
-    ../source/configure --target-list=x86_64-softmmu --without-default-features --disable-download \
+    ../source/configure --python=/usr/bin/python3 --target-list=x86_64-softmmu --without-default-features --disable-download \
         --enable-tcg --enable-kvm --enable-vhost-user --enable-gnutls --enable-libcbor --enable-fdt=system \
         --disable-docs --disable-tools --disable-guest-agent --disable-user --disable-install-blobs --disable-werror
 }

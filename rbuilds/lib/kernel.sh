@@ -27,8 +27,9 @@ kernel_folder() {
         cat "$RBUILDS/kernel/config"
         declare -f kernel_compile
         printf '%s\n' "${OPT[user]}" "${OPT[host]}"
-        gcc -v 2>&1 | tail -n 1
-        ld --version | sed '2,$d'
+        # On a bare machine neither is there yet.
+        { gcc -v 2>&1 || true; } | tail -n 1
+        { ld --version 2>&1 || true; } | sed '2,$d'
     } | hash_of)
     printf '%s/kernel/%s' "$CACHE" "$key"
 }

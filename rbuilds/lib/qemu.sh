@@ -5,7 +5,7 @@
 # kvm_works: does a guest truly boot under KVM? The device node alone proves nothing. Asked once per boot of the host.
 kvm_works() {
     local answer kernel
-    answer=$CACHE/kvm-$(</proc/sys/kernel/random/boot_id)
+    answer=$(kvm_answer)
     [[ -w /dev/kvm ]] || return 1
     if [[ ! -s $answer ]]; then
         kernel=$(kernel_folder)/bzImage
@@ -16,6 +16,8 @@ kvm_works() {
     fi
     [[ $(<"$answer") == yes ]]
 }
+
+kvm_answer() { printf '%s/kvm-%s' "$CACHE" "$(</proc/sys/kernel/random/boot_id)"; }
 
 # A kernel without a root file system panics within a second or two: enough to see that the processor runs.
 kvm_probe() {
@@ -38,7 +40,8 @@ qemu_run() {
     qemu_start "$accel" "$@"
     if qemu_wait_heartbeat "$folder"; then return 0; fi
     if [[ $accel == kvm ]]; then
-        say "the enclave did not come up with kvm, trying tcg"
+        say "the enclave did not come up with kvm, trying tcg, and from now on"
+        echo no >"$(kvm_answer)"
         qemu_stop "$folder"
         qemu_start tcg "$@"
         if qemu_wait_heartbeat "$folder"; then return 0; fi
