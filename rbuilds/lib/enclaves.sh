@@ -20,6 +20,7 @@ backend() {
 state_open() {
     [[ -d $STATE/enclaves ]] || (umask 077 && mkdir -p "$STATE/enclaves" "$STATE/vsock") ||
         die "$EX_OSERR" "cannot make $STATE, where running enclaves are noted"
+    [[ -O $STATE ]] || die "$EX_OSERR" "$STATE belongs to someone else; remove it, or name another in RBUILDS_STATE"
     ((${#STATE} <= 80)) || die "$EX_CONFIG" "$STATE is too long for the path of a socket"
     state_sweep
 }

@@ -42,8 +42,8 @@ ask 77 nsm pcr extend 23 00
 ask 0 nsm pcr extend 24 00
 
 # The longest data that a request holds, and a byte more.
-ask 0 'head -c 4069 /dev/zero >/tmp/data; nsm pcr extend 24 @/tmp/data'
-ask 64 'head -c 4070 /dev/zero >/tmp/data; nsm pcr extend 24 @/tmp/data'
+ask 0 'head -c 4068 /dev/zero >/tmp/data; nsm pcr extend 24 @/tmp/data'
+ask 64 'head -c 4069 /dev/zero >/tmp/data; nsm pcr extend 24 @/tmp/data'
 
 # The document holds what it was given; a refused one leaves no file.
 ask 0 nsm attest --nonce c0ffee0042 --user-data 646f63 -o /tmp/document
