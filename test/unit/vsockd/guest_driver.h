@@ -76,6 +76,10 @@ class GuestDriver {
     std::string read_reply();
 
   private:
+    static constexpr std::uint64_t kMemoryBytes = 8 << 20;
+    static constexpr std::uint64_t kGuestBase = 0x100000;
+    static constexpr std::uint64_t kUserBase = 0x7F0000000000;
+
     struct Ring {
         std::uint64_t descriptors = 0;  // offsets in the memory
         std::uint64_t available = 0;
