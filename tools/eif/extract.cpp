@@ -1,8 +1,7 @@
 // eif extract: sections to files, from which 'eif build --from' makes the same image.
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/main.h"
@@ -16,8 +15,17 @@ namespace eif {
 
 namespace {
 
+// A link, device or pipe under one of our names would be written through; it goes instead.
+base::Result<void> clear_way(const std::string& path) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return {};
+    if (::unlink(path.c_str()) != 0) return base::Error::system("replace", path);
+    return {};
+}
+
 base::Result<void> copy_section(const ImageFile& file, const Section& section,
                                 const std::string& path, base::Progress& progress) {
+    TRY(clear_way(path));
     base::OutputFile output = TRY(base::OutputFile::create(path));
     std::vector<std::byte> buffer(256 * 1024);
     for (std::uint64_t done = 0; done < section.size;) {
@@ -44,8 +52,7 @@ base::Result<int> extract(const base::Arguments& arguments) {
     if (::mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST) {
         return base::Error::system("make the folder", folder);
     }
-    // The names are ours, never the image's, and a link that stands under one of them is
-    // replaced, not followed.
+    // The names are ours, never the image's.
     const std::vector<std::string> names = file_names(file.image);
     for (const std::string& name : names) {
         TRY(refuse_same_file(file.input, fmt::format("{}/{}", folder, name)));
@@ -56,6 +63,7 @@ base::Result<int> extract(const base::Arguments& arguments) {
                          fmt::format("{}/{}", folder, names[index]), progress));
     }
     const std::string path = fmt::format("{}/{}", folder, kManifestName);
+    TRY(clear_way(path));
     base::OutputFile manifest = TRY(base::OutputFile::create(path));
     TRY(base::write_all(manifest.fd(), base::as_bytes(make_manifest(file.image)), path));
     TRY(manifest.commit());

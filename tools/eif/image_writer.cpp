@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,8 +38,9 @@ class Pass {
         TRY(put(encode_section_header(piece.type, piece.size)));
         for (std::uint64_t done = 0; done < piece.size;) {
             const std::span<std::byte> room = team_.buffer();
-            // Ending at a page boundary of the output saves the kernel half-written pages.
-            const std::size_t most = room.size() - static_cast<std::size_t>(position() % 4096);
+            // Blocks that lie aligned in the output let the kernel use large pages for them.
+            const std::size_t most =
+                room.size() - static_cast<std::size_t>(position() % room.size());
             const std::span<std::byte> block = room.first(
                 static_cast<std::size_t>(std::min<std::uint64_t>(most, piece.size - done)));
             TRY(read_piece(piece, done, block));
@@ -152,8 +154,8 @@ base::Result<Measurements> write_to_file(Recipe& recipe, const Signer* signer,
 base::Result<Measurements> write_to_stream(Recipe& recipe, const Signer* signer,
                                            base::OutputFile output) {
     const Body first = TRY(write_body(recipe, signer, -1, ""));
-    TRY(base::write_all(output.fd(), make_header(recipe, first.crc), "standard output"));
-    const Body second = TRY(write_body(recipe, nullptr, output.fd(), "standard output"));
+    TRY(base::write_all(output.fd(), make_header(recipe, first.crc), output.path()));
+    const Body second = TRY(write_body(recipe, nullptr, output.fd(), output.path()));
     if (second.crc.value() != first.crc.value()) {
         return base::Error(base::ExitCode::temporary, "an input changed while it was read");
     }
@@ -188,8 +190,13 @@ base::Result<Measurements> write_image(Recipe recipe, const Signer* signer,
             "join ramdisks with cat");
     }
     base::OutputFile output = TRY(base::OutputFile::create(output_path, mode));
-    return output.is_stdout() ? write_to_stream(recipe, signer, std::move(output))
-                              : write_to_file(recipe, signer, std::move(output));
+    // Pipes and devices cannot be gone back in, and a redirected file may start anywhere.
+    struct stat status {};
+    if (::fstat(output.fd(), &status) != 0) return base::Error::system("write", output_path);
+    if (output.is_stdout() || !S_ISREG(status.st_mode)) {
+        return write_to_stream(recipe, signer, std::move(output));
+    }
+    return write_to_file(recipe, signer, std::move(output));
 }
 
 }  // namespace eif
