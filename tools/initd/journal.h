@@ -56,7 +56,9 @@ class Journal {
 
     Console& console() { return console_; }
     const Ring& ring() const { return ring_; }
+    // Whether output of services is mirrored to the console at all.
     void set_console_enabled(bool enabled) { console_enabled_ = enabled; }
+    bool console_enabled() const { return console_enabled_; }
 
     template <typename... Args>
     void info(fmt::format_string<Args...> format, Args&&... args) {

@@ -150,7 +150,7 @@ void Unit::drop_finished_pipes() {
 }
 
 void Unit::show_tail(std::size_t lines) {
-    if (console_) return;
+    if (console_ && journal_.console_enabled()) return;
     Ring::Cursor cursor = ring_.last_lines(lines);
     for (std::string_view text = ring_.peek(cursor); !text.empty(); text = ring_.peek(cursor)) {
         journal_.console().append(text);
