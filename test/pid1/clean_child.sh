@@ -6,7 +6,6 @@ printf 'heartbeat: off\nenv: {COMMON: yes}\n' | system
 printf 'FROM_FILE=f\nBOTH=file\n' >"$root/etc/app.env"
 script look.sh <<'SH'
 echo "stdin: $(readlink /proc/$$/fd/0)"
-grep -E '^(SigBlk|SigIgn|NoNewPrivs):' /proc/$$/status
 echo "session: $(cut -d' ' -f6 /proc/$$/stat) $$"
 echo "umask: $(umask) cwd: $(pwd) nofile: $(ulimit -n) core: $(ulimit -c)"
 echo "env: $(tr '\0' ' ' </proc/$$/environ)"
@@ -14,6 +13,11 @@ SH
 # The fourth is the folder that ls reads.
 service fds <<'YAML'
 exec: [/bin/ls, /proc/self/fd]
+type: oneshot
+YAML
+# No shell in between: it blocks signals while it forks.
+service state <<'YAML'
+exec: [/bin/grep, -E, '^(SigBlk|SigIgn|NoNewPrivs):', /proc/self/status]
 type: oneshot
 YAML
 service look <<'YAML'
@@ -35,9 +39,9 @@ await
 fds=$(sed -n 's/.* fds out: //p' "$console" | tr '\n' ' ')
 [ "$fds" = '0 1 2 3 ' ] || fail "descriptors leak: $fds"
 expect 'look out: stdin: /dev/null'
-expect 'look out: SigBlk:	0000000000000000'
-expect 'look out: SigIgn:	0000000000000000'
-expect 'look out: NoNewPrivs:	1'
+expect 'state out: SigBlk:	0000000000000000'
+expect 'state out: SigIgn:	0000000000000000'
+expect 'state out: NoNewPrivs:	1'
 session=$(sed -n 's/.*look out: session: //p' "$console")
 [ "${session% *}" = "${session#* }" ] || fail "session ${session% *} of process ${session#* }"
 expect 'look out: umask: 0027 cwd: /etc nofile: 99 core: 0'
