@@ -49,11 +49,12 @@ publish_file() {
 }
 
 # with_lock NAME COMMAND...: one builder of a kind at a time; the others wait and then find the result.
+# What follows a dash in NAME sets builds apart that do not meet.
 with_lock() {
     local name=$1 lock; shift
     exec {lock}>"$CACHE/$name.lock"
     if ! flock -n "$lock"; then
-        say "waiting for another rbuilds that makes the $name"
+        say "waiting for another rbuilds that makes the ${name%%-*}"
         flock "$lock"
     fi
     "$@"

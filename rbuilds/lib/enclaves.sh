@@ -169,7 +169,7 @@ drop_enclaves_all() {
 list_enclaves() {
     local name names first=yes
     state_open
-    names=$(enclave_names)
+    names=$(enclave_names | while read -r name; do [[ ! -s $STATE/enclaves/$name/pid ]] || printf '%s\n' "$name"; done)
     if [[ ${OPT[json]} == yes ]]; then
         printf '['
         while read -r name; do
@@ -194,12 +194,13 @@ enclave_pid() { fact "$1" pid | cut -d ' ' -f 1; }
 
 # The keys of nitro-cli describe-enclaves, and what only we know.
 enclave_json() {
-    local flags=NONE
+    local flags=NONE state=RUNNING
+    [[ ! -e $STATE/enclaves/$1/starting ]] || state=STARTING
     [[ $(fact "$1" debug) != yes ]] || flags=DEBUG_MODE
     printf '{"EnclaveName":%s,"EnclaveID":%s,"ProcessID":%s,"EnclaveCID":%s,"NumberOfCPUs":%s,"MemoryMiB":%s,' \
         "$(json_string "$1")" "$(json_string "$(fact "$1" id)")" "$(enclave_pid "$1")" "$(fact "$1" cid)" \
         "$(fact "$1" cpus)" "$(fact "$1" memory)"
-    printf '"State":"RUNNING","Flags":"%s","Accelerator":%s,"ImagePath":%s,%s}' "$flags" \
+    printf '"State":"%s","Flags":"%s","Accelerator":%s,"ImagePath":%s,%s}' "$state" "$flags" \
         "$(json_string "$(fact "$1" accel)")" "$(json_string "$(fact "$1" eif)")" \
         "$(fact "$1" measurements | tr -d '\n' | sed 's/^ *{ *//; s/ *} *$//')"
 }

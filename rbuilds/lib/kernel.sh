@@ -4,7 +4,7 @@
 
 KERNEL_SERIES=6.12
 # About how many steps a build prints; only the progress line depends on it.
-readonly KERNEL_STEPS=1770
+readonly KERNEL_STEPS=1850
 readonly KERNEL_NEEDS=(make gcc libc6-dev bison flex bc libelf-dev libssl-dev xz-utils zstd)
 
 # kernel_select: take --kernel into account: a series (6.12) or a version (6.12.107) that the lock file pins.

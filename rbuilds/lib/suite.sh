@@ -14,7 +14,7 @@ SUITE_IS_READY=no
 suite_ready() {
     [[ $SUITE_IS_READY == no ]] || return 0
     if [[ ! -f $BUILD/build.ninja ]] || ! have ninja g++ patchelf; then suite_packages; fi
-    with_lock suite suite_compile
+    with_lock "suite-$(hash_of <<<"$BUILD")" suite_compile
     SUITE_IS_READY=yes
 }
 
