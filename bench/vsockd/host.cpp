@@ -4,13 +4,16 @@
 //   host sink PATH               accept for ever; each says how many bytes come, and gets one byte
 //                                when they are there
 //   host echo PATH               accept for ever, send back what comes
-//   host source PATH BYTES       accept for ever, send so many bytes to each, then close
-//   host order PATH WORD...      connect to PATH, say CONNECT 1, send the words as a line and print
-//                                the answer; up to 60 s
+//   host source PATH BYTES WRITE accept for ever, send so many bytes to each in writes of that
+//                                size, then close
+//   host order PATH WORD...      connect to PATH, say CONNECT 1, send the words as a line, print
+//   the
+//                                answer and the milliseconds until it came; up to 60 s
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -38,10 +41,10 @@ bool send_all(int fd, const char* from, std::size_t size) {
     return true;
 }
 
-void serve(int fd, const char* verb, unsigned long long bytes) {
+void serve(int fd, const char* verb, unsigned long long bytes, std::size_t write_size) {
     if (strcmp(verb, "source") == 0) {
         while (bytes > 0) {
-            const std::size_t size = bytes < sizeof buffer ? bytes : sizeof buffer;
+            const std::size_t size = bytes < write_size ? bytes : write_size;
             if (!send_all(fd, buffer, size)) return;
             bytes -= size;
         }
@@ -63,7 +66,8 @@ void serve(int fd, const char* verb, unsigned long long bytes) {
     }
 }
 
-int listen_and_serve(const char* verb, const char* path, unsigned long long bytes) {
+int listen_and_serve(const char* verb, const char* path, unsigned long long bytes,
+                     std::size_t write_size) {
     const sockaddr_un address = address_of(path);
     const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
     if (bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
@@ -77,7 +81,7 @@ int listen_and_serve(const char* verb, const char* path, unsigned long long byte
         if (fd < 0) continue;
         if (fork() == 0) {
             close(listener);
-            serve(fd, verb, bytes);
+            serve(fd, verb, bytes, write_size);
             _exit(0);
         }
         close(fd);
@@ -101,8 +105,12 @@ int order(const char* path, const std::string& words) {
     if (!send_all(fd, hello.data(), hello.size()) || !read_line(fd).starts_with("OK ")) return 69;
     const std::string line = words + "\n";
     if (!send_all(fd, line.data(), line.size())) return 69;
+    const auto start = std::chrono::steady_clock::now();
     const std::string answer = read_line(fd);
-    fputs(answer.c_str(), stdout);
+    const std::chrono::duration<double, std::milli> taken =
+        std::chrono::steady_clock::now() - start;
+    if (answer.empty()) return 69;
+    printf("%.*s %.1f\n", static_cast<int>(answer.size()) - 1, answer.c_str(), taken.count());
     return answer.starts_with("ok ") ? 0 : 1;
 }
 
@@ -118,7 +126,10 @@ int main(int argc, char** argv) {
         return order(argv[2], words);
     }
     if (verb == "sink" || verb == "echo" || verb == "source") {
-        return listen_and_serve(argv[1], argv[2], argc > 3 ? strtoull(argv[3], nullptr, 10) : 0);
+        const unsigned long long bytes = argc > 3 ? strtoull(argv[3], nullptr, 10) : 0;
+        const unsigned long long size = argc > 4 ? strtoull(argv[4], nullptr, 10) : sizeof buffer;
+        return listen_and_serve(argv[1], argv[2], bytes,
+                                size < sizeof buffer ? size : sizeof buffer);
     }
     fputs("usage: host sink|echo|source|order PATH [WORD]...\n", stderr);
     return 64;

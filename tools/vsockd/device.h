@@ -124,6 +124,7 @@ class Device {
     bool deliver(const Header& packet);
     bool prefetch(std::size_t count);
     void read_host(Stream& stream);
+    void starve(Stream& stream);
     void await_credit(Stream& stream);
     std::size_t offer_buffers(std::size_t wanted_bytes);
     void hand_over(Stream& stream, std::size_t bytes);

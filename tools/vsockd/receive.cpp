@@ -121,9 +121,7 @@ void Device::read_host(Stream& stream) {
                                     ? 0
                                     : offer_buffers(std::min(credit, stream.read_hint_bytes));
     if (offered == 0) {
-        stream.starved = true;
-        starved_.push_back(&stream);
-        update_watch(stream);
+        starve(stream);
         return;
     }
     const ssize_t count =
@@ -132,8 +130,13 @@ void Device::read_host(Stream& stream) {
         hand_over(stream, static_cast<std::size_t>(count));
         const auto bytes = static_cast<std::size_t>(count);
         stream.read_hint_bytes = std::clamp(bytes * 2, kLeastReadBytes, kMostReadBytes);
-        update_watch(stream);
-        if (connection.credit() == 0) await_credit(stream);
+        if (connection.credit() == 0) {
+            await_credit(stream);
+        } else if (bytes == offered && !prefetch(1)) {
+            starve(stream);  // watching it for a moment would only cost system calls
+        } else {
+            update_watch(stream);
+        }
     } else if (count == 0) {
         host_ended(stream, peer_is_gone(stream.socket.get()));
     } else if (errno == EAGAIN || errno == EINTR) {
@@ -143,6 +146,12 @@ void Device::read_host(Stream& stream) {
     } else {
         host_ended(stream, true);
     }
+}
+
+void Device::starve(Stream& stream) {
+    stream.starved = true;
+    starved_.push_back(&stream);
+    update_watch(stream);
 }
 
 // A guest tells of its own accord when it has made room, in large steps. Asking at once would

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -70,7 +71,13 @@ Daemon::Daemon(std::vector<std::string> arguments) {
 
 Daemon::~Daemon() {
     ::kill(pid_, SIGTERM);
-    ::waitpid(pid_, nullptr, 0);
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    if (status != 0) {
+        // A crash, or what a sanitizer found at the end: no test may pass over it.
+        std::fprintf(stderr, "vsockd ended with status %#x:\n%s", status, log().c_str());
+        std::abort();
+    }
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);
 }
