@@ -110,10 +110,7 @@ class Peer {
         if (connection_.lingers() || choice % 6 == 2) held_ = 0;
     }
 
-    Connection connection_ = [] {
-        Connection made;
-        return made;
-    }();
+    Connection connection_;
     std::uint64_t held_ = 0;
 };
 

@@ -71,6 +71,9 @@ class Connection {
     // Whether the host has been ended in both directions; only the guest's last word is awaited.
     bool lingers() const { return state_ == State::open && host_done_ == kShutdownBoth; }
 
+    // Whether the request of the host is still to be sent.
+    bool unheard_of() const { return (pending_ & kRequest) != 0; }
+
     bool has_packet() const { return pending_ != 0; }
     // The next control packet; only when there is one. Several credit updates become one.
     Header take_packet();

@@ -130,7 +130,8 @@ void Device::close(Stream& stream) {
 }
 
 void Device::reset(Stream& stream) {
-    queue_reset(stream.connection.reset_packet());
+    // A guest that has not heard of a connection need not hear of its end.
+    if (!stream.connection.unheard_of()) queue_reset(stream.connection.reset_packet());
     close(stream);
 }
 

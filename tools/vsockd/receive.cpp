@@ -160,6 +160,7 @@ void Device::await_credit(Stream& stream) {
     update_watch(stream);
     (void)start_timer(stream, kCreditPatience, [this, &stream] {
         Turn turn(*this);
+        if (!stream.connection.reads_host()) return;
         stream.connection.ask_for_credit();
         queue_control(stream);
         await_credit(stream);

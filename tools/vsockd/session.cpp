@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 
 #include "base/bytes.h"
 
@@ -238,8 +239,9 @@ Result<void> Session::set_call(Message& message) {
 void Session::on_kick(std::uint32_t index) {
     std::uint64_t kicks = 0;
     const ssize_t count = ::read(rings_[index].kick.get(), &kicks, sizeof kicks);
-    if (count == 0) {
-        end("a kick descriptor at its end", true);
+    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) {
+        // Left alone it would be readable for ever.
+        end("a kick descriptor that is none", true);
         return;
     }
     if (count > 0 && rings_[index].running) device_.kicked(index);

@@ -33,7 +33,6 @@ class Session {
     ~Session();
 
     int socket() const { return channel_.fd(); }
-    Device& device() { return device_; }
 
   private:
     struct Ring {

@@ -121,7 +121,7 @@ void Device::act(Stream& stream, const Header& packet, const Chain& chain) {
         return;
     }
     if (connection.has_packet()) queue_control(stream);
-    if (actions.credit_came) {
+    if (actions.credit_came && !connection.lingers()) {
         stream.timer.reset();
         update_watch(stream);
     }

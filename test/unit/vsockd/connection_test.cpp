@@ -181,3 +181,10 @@ TEST_CASE("packets too early close the connection") {
         CHECK(connection.state() == Connection::State::closed);
     }
 }
+
+TEST_CASE("a request that was not sent needs no reset") {
+    Connection connection = Connection::from_host(16, {3, 5000, 1024}, kBuffer);
+    CHECK(connection.unheard_of());
+    connection.take_packet();
+    CHECK_FALSE(connection.unheard_of());
+}

@@ -238,6 +238,19 @@ TEST_CASE("front ends that talk nonsense are hung up on") {
     scene.check_unharmed();
 }
 
+TEST_CASE("a kick descriptor that is readable for ever ends its guest") {
+    Scene scene;
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    const base::Fd read_end(ends[0]);
+    base::Fd write_end(ends[1]);
+    write_end.reset();
+    GuestDriver bad(scene.daemon.path("16.vhost"));
+    bad.send_raw(bytes_of(message(12, words({1}, 8))), std::span(&ends[0], 1));
+    CHECK_FALSE(bad.attached(milliseconds(5000)));
+    scene.check_unharmed();
+}
+
 TEST_CASE("messages may come in pieces and answers are given when asked for") {
     Scene scene;
     GuestDriver driver(scene.daemon.path("16.vhost"));
