@@ -127,7 +127,7 @@ job() {
         }' "$tmp/ours.times" "$tmp/peer.times"
 }
 
-echo "$(uname -m), $(nproc) processors, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), accel $accel, best of $rounds"
+echo "$(uname -m), $(nproc) processors, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), accel $accel, best of $rounds, load $(cut -d " " -f 1 /proc/loadavg)"
 printf '%-42s %-20s %s\n' "" "vsockd" "${peer:+vhost-device-vsock}"
 mib=$((bytes / 1048576))
 job "guest to host, $mib MiB in 16 KiB writes" send 5000 "$bytes" 16384
