@@ -5,13 +5,13 @@
 #include "base/file.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <memory>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace base {

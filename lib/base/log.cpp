@@ -1,13 +1,13 @@
 // Log line formatting and the process-wide settings (the one global that base keeps).
 #include "base/log.h"
 
-#include <fmt/format.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <ctime>
 
 #include "base/fd.h"
+#include "base/format.h"
 #include "base/text.h"
 
 namespace base::log {

@@ -2,7 +2,6 @@
 #include "base/main.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -10,6 +9,7 @@
 #include <exception>
 
 #include "base/fd.h"
+#include "base/format.h"
 #include "base/log.h"
 #include "base/text.h"
 

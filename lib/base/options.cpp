@@ -1,10 +1,9 @@
 // Command line parsing and the texts made from the same table.
 #include "base/options.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace base {

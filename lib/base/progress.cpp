@@ -1,7 +1,6 @@
 // The progress line: plain ASCII and no colour, so NO_COLOR has nothing to switch off.
 #include "base/progress.h"
 
-#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include <cstdlib>
 
 #include "base/fd.h"
+#include "base/format.h"
 #include "base/text.h"
 
 namespace base {

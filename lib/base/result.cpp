@@ -1,10 +1,9 @@
 // Error construction: wording and exit codes in one place.
 #include "base/result.h"
 
-#include <fmt/format.h>
-
 #include <cstring>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace base {

@@ -1,11 +1,11 @@
 // Text parsing and printing without locale.
 #include "base/text.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <limits>
+
+#include "base/format.h"
 
 namespace base {
 

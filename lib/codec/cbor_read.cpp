@@ -1,12 +1,12 @@
 // The reader: libcbor's stateless decoder gives one head at a time, the tree and every limit are
 // kept here. Recursion is bounded by Limits::maximum_depth.
 #include <cbor.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <compare>
 #include <type_traits>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "codec/cbor.h"
 

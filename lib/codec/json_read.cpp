@@ -1,11 +1,11 @@
 // The reader: cJSON's tree, turned into ours.
 #include <cjson/cJSON.h>
-#include <fmt/format.h>
 
 #include <cmath>
 #include <memory>
 #include <set>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "codec/json.h"
 #include "codec/json_scan.h"

@@ -1,12 +1,11 @@
 // Token checks, in one pass without allocation.
 #include "codec/json_scan.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace codec::json {

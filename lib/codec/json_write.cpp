@@ -1,6 +1,6 @@
 // The writer: shortest numbers, the fewest escapes, members in their order.
-#include <fmt/format.h>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "codec/json.h"
 

@@ -1,11 +1,11 @@
 // libyaml's events, checked and put into a tree. The only file that includes <yaml.h>.
 #include "codec/yaml.h"
 
-#include <fmt/format.h>
 #include <yaml.h>
 
 #include <algorithm>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace codec::yaml {

@@ -1,8 +1,8 @@
 // Typed readings of YAML nodes and the key check behind read_mapping().
-#include <fmt/format.h>
 
 #include <algorithm>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "codec/yaml.h"
 

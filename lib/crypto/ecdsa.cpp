@@ -2,7 +2,6 @@
 // deterministic ECDSA.
 #include "crypto/ecdsa.h"
 
-#include <fmt/format.h>
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <openssl/core_names.h>
@@ -12,6 +11,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "crypto/failure.h"
 

@@ -1,9 +1,9 @@
 // Wording of OpenSSL's errors.
 #include "crypto/failure.h"
 
-#include <fmt/format.h>
 #include <openssl/err.h>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace crypto {

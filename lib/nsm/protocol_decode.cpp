@@ -1,8 +1,8 @@
 // Replies. The module is made by the hypervisor's side: what it sends is checked like any peer's.
-#include <fmt/format.h>
 
 #include <algorithm>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "codec/cbor.h"
 #include "nsm/protocol.h"

@@ -1,6 +1,6 @@
 // Requests. Indexes are written in shortest form: QEMU's module takes no wider ones.
-#include <fmt/format.h>
 
+#include "base/format.h"
 #include "codec/cbor.h"
 #include "nsm/protocol.h"
 

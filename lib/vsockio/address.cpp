@@ -1,9 +1,9 @@
 // Address parsing, printing and the vsockd folder's mapping.
 #include "vsockio/address.h"
 
-#include <fmt/format.h>
 #include <sys/un.h>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace vsockio {

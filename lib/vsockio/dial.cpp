@@ -2,7 +2,6 @@
 #include "vsockio/dial.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <linux/vm_sockets.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -18,6 +17,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace vsockio {

@@ -3,13 +3,13 @@
 #include "archive_writer.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <map>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/progress.h"
 #include "base/text.h"
 #include "input.h"

@@ -1,9 +1,9 @@
 // eif build: an image from its parts, or from what 'eif extract' left.
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "base/log.h"
 #include "base/main.h"
 #include "base/text.h"

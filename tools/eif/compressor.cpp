@@ -1,7 +1,6 @@
 // The three ways to write an archive.
 #include "compressor.h"
 
-#include <fmt/format.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "base/format.h"
 #include "base/text.h"
 
 namespace eif {

@@ -1,11 +1,11 @@
 // eif cpio: one reproducible newc archive from folders, tar streams and OCI layouts.
-#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <limits>
 
 #include "archive_writer.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "base/log.h"
 #include "base/main.h"
 #include "base/text.h"

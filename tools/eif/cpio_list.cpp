@@ -1,9 +1,9 @@
 // Members as lines in the manner of ls, or as JSON lines.
 #include "cpio_list.h"
 
-#include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "base/format.h"
 #include "base/main.h"
 #include "base/text.h"
 #include "codec/json.h"

@@ -1,7 +1,6 @@
 // Decoding with zlib and libzstd.
 #include "decompress.h"
 
-#include <fmt/format.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -9,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace eif {

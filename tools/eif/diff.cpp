@@ -1,9 +1,9 @@
 // eif diff: why two images are not the same.
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
 
+#include "base/format.h"
 #include "base/main.h"
 #include "base/text.h"
 #include "commands.h"

@@ -1,10 +1,10 @@
 // Two ramdisks, member by member.
-#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <map>
 #include <set>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "difference.h"
 #include "member_text.h"

@@ -1,11 +1,10 @@
 // Differences in bytes and in JSON, and how they are shown.
 #include "difference.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace eif {

@@ -1,9 +1,9 @@
 // eif extract: sections to files, from which 'eif build --from' makes the same image.
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/main.h"
 #include "base/progress.h"
 #include "base/text.h"

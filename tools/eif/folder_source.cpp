@@ -1,7 +1,6 @@
 // Gathering a folder: an iterative walk that never follows a symbolic link.
 #include <dirent.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -11,6 +10,7 @@
 #include <memory>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/text.h"
 #include "input.h"
 #include "newc.h"

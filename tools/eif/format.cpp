@@ -1,11 +1,10 @@
 // Encoding and decoding of EIF headers, and the rules on which sections there are.
 #include "format.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/format.h"
 
 namespace eif {
 

@@ -1,10 +1,9 @@
 // Reading images.
 #include "image_file.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "base/format.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/text.h"

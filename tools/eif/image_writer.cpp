@@ -2,7 +2,6 @@
 #include "image_writer.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/progress.h"
 #include "base/text.h"
 #include "crc32.h"

@@ -2,13 +2,13 @@
 #include "input.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/text.h"
 
 namespace eif {

@@ -1,11 +1,10 @@
 // The manifest of an extracted image.
 #include "manifest.h"
 
-#include <fmt/format.h>
-
 #include <limits>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/text.h"
 #include "codec/json.h"
 

@@ -1,11 +1,10 @@
 // PCR arithmetic and its JSON.
 #include "measurements.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace eif {

@@ -1,11 +1,10 @@
 // Metadata in and out.
 #include "metadata.h"
 
-#include <fmt/format.h>
-
 #include <ctime>
 #include <vector>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace eif {

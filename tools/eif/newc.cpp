@@ -1,11 +1,10 @@
 // Members of newc archives, to bytes and back.
 #include "newc.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace eif {

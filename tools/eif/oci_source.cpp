@@ -2,12 +2,12 @@
 // that the tag or the architecture picks, its layers in order, whiteouts applied, every blob held
 // against its digest.
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/text.h"
 #include "codec/json.h"
 #include "source.h"

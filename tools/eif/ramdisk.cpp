@@ -1,11 +1,10 @@
 // Walking a ramdisk from archive to archive.
 #include "ramdisk.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 
+#include "base/format.h"
 #include "decompress.h"
 
 namespace eif {

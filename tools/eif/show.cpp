@@ -1,6 +1,6 @@
 // eif show: what an image says about itself, as the object of the vendor's describe-eif.
-#include <fmt/format.h>
 
+#include "base/format.h"
 #include "base/main.h"
 #include "base/text.h"
 #include "commands.h"

@@ -1,9 +1,8 @@
 // Making and checking the signature section.
 #include "signature.h"
 
-#include <fmt/format.h>
-
 #include "base/file.h"
+#include "base/format.h"
 #include "base/text.h"
 #include "codec/cbor.h"
 #include "format.h"

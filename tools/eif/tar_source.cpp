@@ -5,7 +5,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <locale.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include <memory>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/text.h"
 #include "input.h"
 #include "newc.h"

@@ -1,11 +1,11 @@
 // Merging files into one tree.
 #include "tree.h"
 
-#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "newc.h"
 

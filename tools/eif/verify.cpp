@@ -1,9 +1,9 @@
 // eif verify: whether an image is whole, well-formed, properly signed and the one expected.
-#include <fmt/format.h>
 
 #include <chrono>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/log.h"
 #include "base/main.h"
 #include "base/text.h"

@@ -1,10 +1,9 @@
 // Field by field after passwd(5) and group(5).
 #include "accounts.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace initd {

@@ -2,7 +2,6 @@
 #include "cgroup.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -11,6 +10,7 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/text.h"
 
 namespace initd {

@@ -2,13 +2,13 @@
 #include "check.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/format.h"
 #include "base/main.h"
 #include "base/text.h"
 #include "environment.h"

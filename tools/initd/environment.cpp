@@ -1,8 +1,7 @@
 // KEY=VALUE in its three places.
 #include "environment.h"
 
-#include <fmt/format.h>
-
+#include "base/format.h"
 #include "base/text.h"
 
 namespace initd {

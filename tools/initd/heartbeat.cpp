@@ -1,12 +1,12 @@
 // The boot heartbeat of Nitro enclaves: one byte there, the same byte back.
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <linux/vm_sockets.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/format.h"
 #include "machine.h"
 
 namespace initd {

@@ -8,14 +8,13 @@
 // goes on. Readers on the log port: readers.h. Nothing here allocates after create().
 #pragma once
 
-#include <fmt/format.h>
-
 #include <array>
 #include <chrono>
 #include <span>
 #include <string_view>
 
 #include "base/fd.h"
+#include "base/format.h"
 #include "base/result.h"
 #include "lines.h"
 #include "ring.h"

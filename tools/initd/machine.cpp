@@ -2,7 +2,6 @@
 #include "machine.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <linux/random.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -16,6 +15,7 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/text.h"
 
 namespace initd {

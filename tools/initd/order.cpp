@@ -1,11 +1,11 @@
 // Names to edges, then strongly connected components (Tarjan) to find cycles.
 #include "order.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <string_view>
+
+#include "base/format.h"
 
 namespace initd {
 

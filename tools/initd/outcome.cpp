@@ -1,10 +1,9 @@
 // Wording of endings.
 #include "outcome.h"
 
-#include <fmt/format.h>
-
 #include <cstring>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "signals.h"
 

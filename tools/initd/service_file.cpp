@@ -1,12 +1,12 @@
 // The keys of a service file, one table.
 #include "service_file.h"
 
-#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <limits>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "signals.h"
 #include "words.h"

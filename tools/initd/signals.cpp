@@ -1,11 +1,10 @@
 // The signals of Linux on x86_64 and arm64, which agree.
 #include "signals.h"
 
-#include <fmt/format.h>
-
 #include <cctype>
 #include <csignal>
 
+#include "base/format.h"
 #include "base/text.h"
 
 namespace initd {

@@ -1,10 +1,9 @@
 // Wording for the host.
 #include "status.h"
 
-#include <fmt/format.h>
-
 #include <cstring>
 
+#include "base/format.h"
 #include "signals.h"
 
 namespace initd {

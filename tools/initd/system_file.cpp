@@ -1,9 +1,9 @@
 // The keys of initd.yaml, one table.
 #include "system_file.h"
 
-#include <fmt/format.h>
 #include <sys/resource.h>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "codec/yaml.h"
 #include "service_file.h"

@@ -1,8 +1,7 @@
 // Word splitting after POSIX shell quoting rules (XCU 2.2).
 #include "words.h"
 
-#include <fmt/format.h>
-
+#include "base/format.h"
 #include "base/text.h"
 
 namespace initd {

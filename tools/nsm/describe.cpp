@@ -1,6 +1,6 @@
 // nsm describe.
-#include <fmt/format.h>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "codec/json.h"
 #include "commands.h"

@@ -1,7 +1,7 @@
 // Words that several commands share: DATA on the command line, measurements as JSON.
-#include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/text.h"
 #include "codec/json.h"
 #include "commands.h"

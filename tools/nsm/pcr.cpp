@@ -1,8 +1,8 @@
 // nsm pcr read, extend, lock.
-#include <fmt/format.h>
 
 #include <algorithm>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "commands.h"
 

@@ -1,6 +1,6 @@
 // nsm random.
-#include <fmt/format.h>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "commands.h"
 

@@ -1,5 +1,4 @@
 // Listening: one connection, one after the other, or a process for each.
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -7,6 +6,7 @@
 
 #include <csignal>
 
+#include "base/format.h"
 #include "base/log.h"
 #include "base/main.h"
 #include "vcat.h"

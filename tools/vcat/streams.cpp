@@ -1,12 +1,12 @@
 // One connection: joined to standard input and output, or handed to a command.
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
 
+#include "base/format.h"
 #include "loop/loop.h"
 #include "vcat.h"
 

@@ -1,12 +1,13 @@
 // mmap of guest memory.
 #include "guest_memory.h"
 
-#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <utility>
+
+#include "base/format.h"
 
 namespace vsockd {
 

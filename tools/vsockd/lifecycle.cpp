@@ -1,11 +1,11 @@
 // A connection's way through the device: dialed or asked for, established, ended.
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "base/format.h"
 #include "device.h"
 #include "vhost_channel.h"
 

@@ -1,7 +1,7 @@
 // Address translation with every comparison written so that it cannot wrap.
 #include "memory_table.h"
 
-#include <fmt/format.h>
+#include "base/format.h"
 
 namespace vsockd {
 

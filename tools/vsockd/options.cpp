@@ -1,9 +1,9 @@
 // The option table of vsockd and the names in its folder.
-#include <fmt/format.h>
 #include <sys/un.h>
 
 #include <algorithm>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "settings.h"
 

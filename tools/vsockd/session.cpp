@@ -1,13 +1,13 @@
 // What each vhost-user message does.
 #include "session.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 
 #include "base/bytes.h"
+#include "base/format.h"
 
 namespace vsockd {
 

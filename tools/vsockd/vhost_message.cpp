@@ -1,11 +1,10 @@
 // vhost-user payload shapes, one decoder each.
 #include "vhost_message.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/format.h"
 
 namespace vsockd {
 

@@ -1,10 +1,10 @@
 // Ring accesses and the chain walk.
 #include "virtqueue.h"
 
-#include <fmt/format.h>
-
 #include <atomic>
 #include <bit>
+
+#include "base/format.h"
 
 namespace vsockd {
 

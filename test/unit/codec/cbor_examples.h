@@ -2,12 +2,11 @@
 // values, and what shows a parsed item in the RFC's diagnostic notation.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/format.h"
 #include "base/text.h"
 #include "codec/cbor.h"
 
