@@ -25,7 +25,7 @@ verify() {
     else
         say "verify: not root, so both builds run as the same user"
     fi
-    have faketime || say "verify: faketime is not installed, so both builds see today's date"
+    have faketime || host_packages faketime
 
     say "verify: first build in $first"
     run_group verify_build "$first" same 022 C UTC0 ''
@@ -67,7 +67,7 @@ verify_build() {
     local place=$1 user=$2 offset=$6
     local -a words=(env -i PATH="$PATH" HOME="$place/home" XDG_CACHE_HOME="$place/cache" TMPDIR="$place/home" LC_ALL="$4" TZ="$5")
     [[ $user == same ]] || words=(setpriv --reuid "$user" --regid nogroup --clear-groups "${words[@]}")
-    if [[ -n $offset ]] && have faketime; then words+=(faketime -f "$offset"); fi
+    [[ -z $offset ]] || words+=(faketime -f "$offset")
     umask "$3"
     cd "$place" || return
     "${words[@]}" "$place/src/rbuilds/rbuilds.sh" --name verify --output "$place/out" --jobs "${OPT[jobs]}" \
