@@ -36,10 +36,11 @@ inline constexpr std::uint64_t kCurrentVersion = 1;
 
 inline constexpr std::size_t kHeaderBytes = 8;
 inline constexpr std::size_t kFieldHeaderBytes = 3;
-// A request is small; a reply holds at most one record or one piece of a log.
+// A reply holds at most one record or one piece of a log.
 inline constexpr std::size_t kMaximumPayload = 16 * 1024;
+inline constexpr std::size_t kMaximumRequestPayload = 1024;
 
-// Numbers are never used again for another meaning.
+// Numbers are never used again for another meaning; 10, 15 and 68 are kept for later.
 enum class Kind : std::uint8_t {
     // Requests.
     hello = 1,        // minimum_version, current_version; first frame of a connection
@@ -49,14 +50,12 @@ enum class Kind : std::uint8_t {
     start = 5,        // name
     stop = 6,         // name
     restart = 7,      // name
-    enable = 8,       // name; for this boot
+    enable = 8,       // name; undoes disable
     disable = 9,      // name; for this boot
-    reload = 10,      // -> change..., done
     logs = 11,        // [name], [lines], [follow] -> log..., done; with follow no done
     events = 12,      // -> event..., until the client closes
     processes = 13,   // [pid] -> process..., done
     signal = 14,      // pid, signal
-    run = 15,         // argument...; -> process, done
     system = 16,      // -> system, done
     end_system = 17,  // end_how
     // Replies.
@@ -64,13 +63,13 @@ enum class Kind : std::uint8_t {
     done = 65,     // the request was carried out; [text] says what was done
     failed = 66,   // code (an exit code), text
     service = 67,
-    change = 68,  // name, text: what a reload did
-    log = 69,     // text: whole lines; or lost_lines, lost_bytes
-    event = 70,
+    log = 69,    // text: whole lines; or lost_lines, lost_bytes
+    event = 70,  // time_ms, name, state, reason, [text]; or lost_lines, lost_bytes
     process = 71,
     system_facts = 72,
 };
 
+// 10, 29, 46 and 47 are kept for later.
 enum class FieldId : std::uint8_t {
     minimum_version = 1,
     current_version = 2,
@@ -81,7 +80,6 @@ enum class FieldId : std::uint8_t {
     follow = 7,
     pid = 8,
     signal = 9,
-    argument = 10,
     end_how = 11,   // EndHow
     state = 12,     // text: a name of service.yaml(5)
     type = 13,      // text
@@ -97,10 +95,9 @@ enum class FieldId : std::uint8_t {
     memory_bytes = 23,
     cpu_us = 24,
     tasks = 25,
-    after = 26,        // text, repeated
-    needed = 27,       // text, repeated: the key `requires`
-    wanted = 28,       // text, repeated: the key `wants`
-    status_text = 29,  // what the service said of itself
+    after = 26,   // text, repeated
+    needed = 27,  // text, repeated: the key `requires`
+    wanted = 28,  // text, repeated: the key `wants`
     parent_pid = 30,
     user_id = 31,
     process_state = 32,  // text: one letter of proc(5)
@@ -117,8 +114,6 @@ enum class FieldId : std::uint8_t {
     time_ms = 43,  // since 1970, by the enclave's clock
     lost_lines = 44,
     lost_bytes = 45,
-    entropy = 46,    // text
-    heartbeat = 47,  // text
     clients = 48,
     before = 49,  // text, repeated
 };

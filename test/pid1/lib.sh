@@ -129,6 +129,21 @@ pid_of_init() {
     tr -d ' ' <"/proc/$holder/task/$holder/children"
 }
 
+# initctl with the control socket of this PID 1.
+ctl() {
+    "${INITCTL:?the path of initctl}" --socket "/proc/$(pid_of_init)/root/run/initd.sock" "$@"
+}
+
+# Waits until initd answers.
+wait_for_control() {
+    left=$((patience * 20))
+    until ctl ping 2>/dev/null; do
+        left=$((left - 1))
+        [ "$left" -gt 0 ] || fail "initd does not answer within $patience s"
+        sleep 0.05
+    done
+}
+
 expect() {
     grep -q -- "$1" "$console" || fail "no line '$1'"
 }

@@ -60,6 +60,16 @@ base::Result<void> Reactor::watch(int fd, std::uint32_t events, Watcher& watcher
     return {};
 }
 
+base::Result<void> Reactor::change(int fd, std::uint32_t events, Watcher& watcher) {
+    struct epoll_event event {};
+    event.events = events;
+    event.data.ptr = &watcher;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0) {
+        return Error::system("watch a descriptor", "");
+    }
+    return {};
+}
+
 void Reactor::forget(int fd) {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }

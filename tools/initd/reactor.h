@@ -31,6 +31,8 @@ class Reactor {
 
     // The watcher must live until forget() or until `fd` is closed.
     base::Result<void> watch(int fd, std::uint32_t events, Watcher& watcher);
+    // Other events for a descriptor that is watched.
+    base::Result<void> change(int fd, std::uint32_t events, Watcher& watcher);
     void forget(int fd);
 
     // Replaces the one alarm; nothing disarms it. An alarm in the past fires at once.

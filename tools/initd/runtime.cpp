@@ -57,6 +57,9 @@ base::Result<void> Runtime::prepare() {
         add_unit(index);
     }
     supervisor_.emplace(plans, std::move(loaded.order.gates));
+    const auto control =
+        control_.open({&booted_, &journal_, &*supervisor_, &units_, Clock::now()}, reactor_);
+    if (!control.ok()) journal_.error("control: {}", control.error().message);
     return {};
 }
 
@@ -108,7 +111,10 @@ void Runtime::turn() {
     journal_.console().flush();
     log_readers_.flush();
     status_readers_.flush();
-    if (phase_ == Phase::lingering && log_readers_.satisfied() && status_readers_.satisfied()) {
+    control_.flush();
+    carry_out();  // what a request that had to wait may ask for
+    if (phase_ == Phase::lingering && log_readers_.satisfied() && status_readers_.satisfied() &&
+        control_.drained()) {
         phase_ = Phase::over;
         return;
     }
@@ -127,6 +133,20 @@ void Runtime::turn() {
     for (const auto& unit : units_)
         unit->drop_finished_pipes();
     carry_out();
+    consider_control();
+}
+
+void Runtime::consider_control() {
+    const std::optional<EndAction> action = control_.take_end();
+    if (!action) return;
+    End end;
+    end.action = *action;
+    end.reason = "control";
+    end.detail = *action == EndAction::poweroff ? "poweroff"
+                 : *action == EndAction::reboot ? "reboot"
+                                                : "halt";
+    end.final_line = ending_line({Ending::How::exited, 0, Step::none}, "");
+    begin_stop(std::move(end));
 }
 
 void Runtime::on_signal(int signal) {
@@ -157,6 +177,7 @@ void Runtime::on_alarm() {
         supervisor_->handle(index, {Event::Kind::timer}, now);
         carry_out();
     }
+    control_.on_alarm(now);
     if (!phase_deadline_ || *phase_deadline_ > now) return;
     phase_deadline_.reset();
     if (phase_ == Phase::stopping) {
@@ -222,10 +243,15 @@ void Runtime::perform(const ServiceAction& action) {
 }
 
 void Runtime::report(const ServiceAction& action) {
-    const Unit& unit = *units_[action.service];
+    Unit& unit = *units_[action.service];
+    unit.since = Clock::now();
     const Ending& ending = supervisor_->service(action.service).ending();
     const Reason reason = action.action.reason;
     const std::array<char, 192> how = describe(ending, booted_.loaded.services[action.service]);
+    const bool tells_ending =
+        ending.how != Ending::How::none &&
+        (action.state == State::backing_off || supervisor_->down(action.service));
+    control_.note_event(unit.name(), action.state, reason, tells_ending ? how.data() : "");
     switch (action.state) {
         case State::starting:
         case State::running:
@@ -293,12 +319,14 @@ void Runtime::begin_stop(End end) {
     phase_deadline_ = now + booted_.settings.shutdown_timeout;
     journal_.info("stopping all services: {}{}{}", end_.reason, end_.detail.empty() ? "" : ", ",
                   end_.detail);
+    control_.set_phase("stopping");
     supervisor_->shut_down(now);
     carry_out();
 }
 
 void Runtime::begin_linger() {
     phase_ = Phase::lingering;
+    control_.set_phase("lingering");
     for (const auto& unit : units_)
         unit->deadline.reset();
     ::kill(-1, SIGKILL);
@@ -313,6 +341,8 @@ void Runtime::begin_linger() {
 
 void Runtime::arm() {
     std::optional<Time> soonest = phase_deadline_;
+    const std::optional<Time> control = control_.next_deadline();
+    if (control && (!soonest || *control < *soonest)) soonest = control;
     for (const auto& unit : units_) {
         if (unit->deadline && (!soonest || *unit->deadline < *soonest)) soonest = unit->deadline;
     }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "boot.h"
+#include "control.h"
 #include "journal.h"
 #include "reactor.h"
 #include "readers.h"
@@ -42,6 +43,7 @@ class Runtime : public UnitObserver {
     void report(const ServiceAction& action);
     void report_failure(std::size_t index, Reason reason);
     void consider_outcome();
+    void consider_control();
     void begin_stop(End end);
     void begin_linger();
     void arm();
@@ -51,6 +53,7 @@ class Runtime : public UnitObserver {
     Reactor reactor_;
     Readers log_readers_;
     Readers status_readers_;
+    Control control_;
     std::optional<Supervisor> supervisor_;
     std::vector<std::unique_ptr<Unit>> units_;
     Phase phase_ = Phase::running;

@@ -46,6 +46,7 @@ Actions Service::handle(const Event& event, Time now) {
     Actions out;
     switch (event.kind) {
         case Event::Kind::requested:
+            if (unkillable_) break;
             if (state_ == State::idle || ended()) enter(State::waiting, Reason::requested, out);
             break;
         case Event::Kind::released:
@@ -103,6 +104,7 @@ void Service::on_ended(const Ending& ending, Time now, Actions& out) {
             out.add({.kind = Action::Kind::disarm_timer});
             enter(State::stopped, Reason::stop_requested, out);
             break;
+        case State::failed: unkillable_ = false; break;
         default: break;
     }
 }
@@ -115,6 +117,7 @@ void Service::on_timer(Time now, Actions& out) {
         out.add({.kind = Action::Kind::kill_group});
         out.add({.kind = Action::Kind::arm_timer, .at = now + kKillPatience});
     } else if (state_ == State::killing) {
+        unkillable_ = true;
         enter(State::failed, Reason::cannot_be_killed, out);
     }
 }
@@ -188,6 +191,23 @@ const char* name_of(State state) {
         case State::stopped: return "stopped";
         case State::finished: return "finished";
         case State::failed: return "failed";
+    }
+    return "unknown";
+}
+
+const char* name_of(Reason reason) {
+    switch (reason) {
+        case Reason::none: return "none";
+        case Reason::requested: return "requested";
+        case Reason::dependencies_ready: return "dependencies-ready";
+        case Reason::requirement_failed: return "requirement-failed";
+        case Reason::executed: return "executed";
+        case Reason::restarting: return "restarting";
+        case Reason::start_limit: return "start-limit";
+        case Reason::not_restarted: return "not-restarted";
+        case Reason::stop_requested: return "stop-requested";
+        case Reason::stop_timeout: return "stop-timeout";
+        case Reason::cannot_be_killed: return "cannot-be-killed";
     }
     return "unknown";
 }

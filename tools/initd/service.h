@@ -160,6 +160,7 @@ class Service {
     State state_ = State::idle;
     Ending ending_;
     unsigned starts_ = 0;
+    bool unkillable_ = false;  // the last child outlived SIGKILL and is still there
     Time launched_at_{};
     milliseconds next_delay_;
     std::vector<Time> recent_starts_;  // as many as the limit's burst, a ring
@@ -167,6 +168,7 @@ class Service {
 };
 
 const char* name_of(State state);
+const char* name_of(Reason reason);
 const char* name_of(Step step);
 
 }  // namespace initd

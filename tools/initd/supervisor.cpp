@@ -6,15 +6,28 @@
 namespace initd {
 
 Supervisor::Supervisor(const std::vector<Plan>& plans, std::vector<std::vector<Gate>> gates)
-    : plans_(plans), gates_(std::move(gates)), followers_(plans.size()) {
+    : plans_(plans),
+      gates_(std::move(gates)),
+      followers_(plans.size()),
+      requirers_(plans.size()),
+      requirements_(plans.size()),
+      wishes_(plans.size(), Wish::none),
+      held_(plans.size(), false),
+      seen_(plans.size(), false) {
     gates_.resize(plans.size());
+    walk_.reserve(plans.size());
     for (const Plan& plan : plans)
         services_.emplace_back(plan.policy);
     for (std::size_t index = 0; index < gates_.size(); ++index) {
-        for (const Gate& gate : gates_[index])
+        for (const Gate& gate : gates_[index]) {
             followers_[gate.on].push_back(index);
+            if (!gate.required) continue;
+            requirers_[gate.on].push_back(index);
+            requirements_[index].push_back(gate.on);
+        }
     }
-    // One event moves each service at most through a failure or a release and a stop.
+    // One event moves each service at most through a failure or a release and a stop, or through
+    // a stop and a new start.
     queue_.reserve((plans.size() + 1) * 2 * Actions::kMost);
 }
 
@@ -36,6 +49,7 @@ void Supervisor::handle(std::size_t service, const Event& event, Time now) {
 
 void Supervisor::shut_down(Time now) {
     shutting_down_ = true;
+    std::fill(wishes_.begin(), wishes_.end(), Wish::none);
     settle(now);
 }
 
@@ -72,7 +86,8 @@ void Supervisor::settle(Time now) {
     while (changed) {
         changed = false;
         for (std::size_t index = 0; index < services_.size(); ++index) {
-            const bool moved = shutting_down_ ? settle_stop(index, now) : settle_start(index, now);
+            const bool moved = shutting_down_ ? settle_stop(index, now)
+                                              : settle_wish(index, now) || settle_start(index, now);
             changed = changed || moved;
         }
     }
@@ -83,6 +98,7 @@ bool Supervisor::settle_start(std::size_t index, Time now) {
     if (services_[index].state() != State::waiting) return false;
     for (const Gate& gate : gates_[index]) {
         const Service& other = services_[gate.on];
+        if (moving(gate.on)) return false;
         if (other.ready()) continue;
         if (gate.required && other.ended()) {
             apply(index, {Event::Kind::requirement_failed}, now);
@@ -111,6 +127,8 @@ bool Supervisor::settle_stop(std::size_t index, Time now) {
 
 void Supervisor::judge() {
     if (outcome_ || shutting_down_) return;
+    // Who stopped a service by request may want it back.
+    if (std::any_of(held_.begin(), held_.end(), [](bool held) { return held; })) return;
     bool any = false;
     for (std::size_t index = 0; index < services_.size(); ++index) {
         if (!plans_[index].enabled) continue;

@@ -43,6 +43,22 @@ class Supervisor {
     // Stops everything, each after all that started after it are down.
     void shut_down(Time now);
 
+    // Requests from outside; without effect once everything is being stopped. See requests.cpp.
+    void start(std::size_t index, Time now);
+    void stop(std::size_t index, Time now);
+    void restart(std::size_t index, Time now);
+    // A disabled service is not started, whoever asks; to disable it stops it. For this boot.
+    void allow(std::size_t index) { plans_[index].enabled = true; }
+    void disable(std::size_t index, Time now);
+    // What keeps a service from being started: itself or a requirement, disabled or broken.
+    std::optional<std::size_t> obstacle(std::size_t index);
+    bool enabled(std::size_t index) const { return plans_[index].enabled; }
+    bool broken(std::size_t index) const { return plans_[index].broken; }
+    // A stop or restart of it is under way.
+    bool moving(std::size_t index) const { return wishes_[index] != Wish::none; }
+    // It has no child and will get none by itself.
+    bool down(std::size_t index) const;
+
     // The oldest action not yet taken.
     std::optional<ServiceAction> next_action();
 
@@ -54,6 +70,12 @@ class Supervisor {
     bool all_down() const;
 
   private:
+    enum class Wish : unsigned char { none, stop, restart };
+    using Links = std::vector<std::vector<std::size_t>>;
+
+    void walk(std::size_t from, const Links& links);
+    bool held_up(std::size_t index);
+    bool settle_wish(std::size_t index, Time now);
     void apply(std::size_t index, const Event& event, Time now);
     void settle(Time now);
     bool settle_start(std::size_t index, Time now);
@@ -63,7 +85,13 @@ class Supervisor {
     std::vector<Plan> plans_;
     std::vector<std::vector<Gate>> gates_;
     std::vector<std::vector<std::size_t>> followers_;  // who waits for a service
+    Links requirers_;                                  // who requires a service
+    Links requirements_;                               // what a service requires
     std::vector<Service> services_;
+    std::vector<Wish> wishes_;
+    std::vector<bool> held_;         // stopped by request
+    std::vector<bool> seen_;         // of a walk
+    std::vector<std::size_t> walk_;  // the services that it met
     std::vector<ServiceAction> queue_;
     std::size_t taken_ = 0;
     std::optional<std::size_t> first_failure_;

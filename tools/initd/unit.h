@@ -66,6 +66,9 @@ class Unit {
 
     const std::string& name() const { return name_; }
     pid_t pid() const { return pid_; }
+    const Ring& ring() const { return ring_; }
+    // Folder of its cgroup, or empty.
+    const std::string& cgroup() const { return cgroup_; }
 
     // Starts the program. On failure returns how it ended: Ending::cannot_start.
     std::optional<Ending> spawn();
@@ -83,6 +86,7 @@ class Unit {
     void show_tail(std::size_t lines);
 
     std::optional<Time> deadline;  // of the timer the Supervisor armed
+    Time since{};                  // when it entered its state
 
   private:
     friend class OutputPipe;

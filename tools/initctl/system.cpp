@@ -1,0 +1,71 @@
+// The enclave as a whole: shown, ended, asked whether it is there.
+#include "base/format.h"
+#include "base/main.h"
+#include "base/text.h"
+#include "commands.h"
+#include "fields.h"
+#include "output.h"
+
+namespace initctl {
+
+namespace {
+
+using base::Result;
+using codec::json::Value;
+using proto::control::EndHow;
+using proto::control::FieldId;
+using proto::control::Frame;
+using proto::control::FrameWriter;
+using Kind = Client::Kind;
+
+Result<int> show(Client& client, bool json) {
+    Value facts;
+    TRY(client.ask(Kind::system, {}, [&](const Frame& frame) -> Result<void> {
+        if (frame.kind() == Kind::system_facts) facts = to_json(frame);
+        return {};
+    }));
+    if (json) {
+        TRY(base::print(codec::json::write(facts, 2) + "\n"));
+        return 0;
+    }
+    const std::chrono::milliseconds uptime(number_of(facts, "uptime_ms"));
+    TRY(base::print(
+        fmt::format("host      {}\nphase     {}\nup        {}\nservices  {}, {} up, {} failed\n"
+                    "initd     {}\nclients   {}\n",
+                    base::escape(text_of(facts, "hostname")), base::escape(text_of(facts, "phase")),
+                    base::format_duration(uptime), number_of(facts, "services"),
+                    number_of(facts, "services_up"), number_of(facts, "services_failed"),
+                    base::escape(text_of(facts, "version")), number_of(facts, "clients"))));
+    return 0;
+}
+
+}  // namespace
+
+Result<int> system_command(Client& client, const base::Arguments& arguments) {
+    const std::string_view what = arguments.operands[0];
+    if (what == "status") return show(client, arguments.has("json"));
+    EndHow how;
+    if (what == "poweroff") {
+        how = EndHow::poweroff;
+    } else if (what == "reboot") {
+        how = EndHow::reboot;
+    } else if (what == "halt") {
+        how = EndHow::halt;
+    } else {
+        return base::Error::usage(fmt::format("system: {} is none of its words", base::quote(what)),
+                                  "try status, poweroff, reboot or halt");
+    }
+    TRY(client.ask(Kind::end_system,
+                   [&](FrameWriter& frame) {
+                       frame.number(FieldId::end_how, static_cast<std::uint64_t>(how));
+                   },
+                   {}));
+    return 0;
+}
+
+Result<int> ping(Client& client, const base::Arguments&) {
+    TRY(client.ask(Kind::ping, {}, {}));
+    return 0;
+}
+
+}  // namespace initctl
