@@ -55,8 +55,8 @@ suite_overlay() {
         cp "$BUILD/$target" "$root/bin/$name"
         chmod u+w "$root/bin/$name"
         strip "$root/bin/$name"
-        if ! ldd "$BUILD/$target" >"$RUN_DIR/ldd" 2>&1; then continue; fi
-        # Lines are: "name => path (address)", and "/loader (address)".
+        if ! env -u LD_PRELOAD ldd "$BUILD/$target" >"$RUN_DIR/ldd" 2>&1; then continue; fi
+        # Lines are: "name => path (address)", and "/loader (address)". What is preloaded here is no part of the program.
         while read -r library; do cp -L "$library" "$root/lib/"; done < <(grep -oE '/[^ ]+' "$RUN_DIR/ldd")
         patchelf --force-rpath --set-rpath "$home/lib" \
             --set-interpreter "$home/lib/$(basename "$(patchelf --print-interpreter "$root/bin/$name")")" "$root/bin/$name"
