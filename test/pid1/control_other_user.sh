@@ -14,6 +14,13 @@ for request in 'ping' 'list' 'status web' 'logs web' 'system status' 'ps' 'stop 
     /initctl $request >/dev/null 2>&1
     echo "$request: $?"
 done
+# Twelve at a time, so that root always finds a place.
+while /initctl ping 2>/dev/null; do
+    /initctl events >/dev/null 2>&1 &
+done
+/initctl ping 2>/dev/null
+echo "one too many: $?"
+sleep 1000
 SH
 service web <<'YAML'
 exec: [/bin/sleep, '1000']
@@ -36,6 +43,10 @@ for request in 'stop web' 'restart web' 'disable web' 'signal 2 TERM' 'system po
     expect "ask out: $request: 77\$"
 done
 expect_not 'service web is being stopped'
+wait_for 'ask out: one too many: '
+expect 'ask out: one too many: 75$'
+ctl system status >"$tmp/said" || fail 'root is not served beside many others'
+grep -q '^clients *13$' "$tmp/said" || fail "the state is: $(cat "$tmp/said")"
 ctl system halt || fail 'halt as root'
 await
 expect 'initd: end reason=control action=halt status=0'
