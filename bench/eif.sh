@@ -11,6 +11,7 @@ set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=${1:-$top/build}
+build=$(cd "$build" 2>/dev/null && pwd) || { echo "eif: no build folder"; exit 66; }
 eif=$build/tools/eif/eif
 [ -x "$eif" ] || { echo "eif: no $eif to measure"; exit 77; }
 [ -x /usr/bin/time ] || { echo "eif: GNU time is not installed"; exit 77; }
