@@ -4,7 +4,7 @@
 test_image
 
 mib=${E2E_BULK_MIB:-256}
-# A write of one byte costs an emulated guest some 10 us: 256 MiB of them would take most of an hour.
+# A write of one byte costs an emulated guest 13 to 20 us: 256 MiB of them would take an hour or more.
 single_bytes=${E2E_SINGLE_BYTES:-1048576}
 start_switch 16
 start_guest 16 "$image"
