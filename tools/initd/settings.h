@@ -28,16 +28,22 @@ struct Backoff {
     milliseconds maximum{30'000};
     unsigned factor = 2;
     milliseconds reset_after{60'000};  // a run at least this long starts the delays anew
+
+    friend bool operator==(const Backoff&, const Backoff&) = default;
 };
 
 struct StartLimit {
     unsigned burst = 10;  // starts allowed within the interval; 0: no limit
     milliseconds interval{60'000};
+
+    friend bool operator==(const StartLimit&, const StartLimit&) = default;
 };
 
 struct StopRule {
     int signal = SIGTERM;
     milliseconds timeout{10'000};  // then SIGKILL to everything the service started
+
+    friend bool operator==(const StopRule&, const StopRule&) = default;
 };
 
 // What the state machine of one service needs to know of it.
@@ -47,6 +53,8 @@ struct Policy {
     Backoff backoff;
     StartLimit start_limit;
     StopRule stop;
+
+    friend bool operator==(const Policy&, const Policy&) = default;
 };
 
 // Names of other services, as written.
@@ -55,12 +63,16 @@ struct Links {
     std::vector<std::string> before;
     std::vector<std::string> requirements;  // the key `requires`
     std::vector<std::string> wants;
+
+    friend bool operator==(const Links&, const Links&) = default;
 };
 
 struct ResourceLimit {
     int resource = 0;  // RLIMIT_*
     std::uint64_t soft = 0;
     std::uint64_t hard = 0;
+
+    friend bool operator==(const ResourceLimit&, const ResourceLimit&) = default;
 };
 
 // cgroup v2 limits; absent means the kernel's default.
@@ -70,6 +82,8 @@ struct GroupLimits {
     std::optional<std::uint64_t> tasks;
 
     bool any() const { return memory_bytes || cpu_percent || tasks; }
+
+    friend bool operator==(const GroupLimits&, const GroupLimits&) = default;
 };
 
 struct ServiceSettings {
@@ -95,6 +109,8 @@ struct ServiceSettings {
     bool console = true;
     bool critical = false;
     bool enabled = true;
+
+    friend bool operator==(const ServiceSettings&, const ServiceSettings&) = default;
 };
 
 enum class Demand { off, tried, required };
@@ -107,6 +123,8 @@ struct ListenPlace {
     std::string path;  // not empty: Unix socket
 
     bool configured() const { return port != 0 || !path.empty(); }
+
+    friend bool operator==(const ListenPlace&, const ListenPlace&) = default;
 };
 
 struct SystemSettings {
@@ -127,6 +145,8 @@ struct SystemSettings {
     PoweroffBy poweroff_by = PoweroffBy::reset;
     milliseconds shutdown_timeout{30'000};
     milliseconds linger{5'000};
+
+    friend bool operator==(const SystemSettings&, const SystemSettings&) = default;
 };
 
 // The kernel's resource limits by name ("nofile"), and RLIMIT_* for a name, or -1.
