@@ -12,8 +12,10 @@ HashTeam::~HashTeam() = default;
 base::Result<void> HashTeam::start() {
     image_ = TRY(crypto::Digest::create(crypto::HashAlgorithm::sha384));
     application_ = TRY(crypto::Digest::create(crypto::HashAlgorithm::sha384));
-    for (Slot& slot : slots_)
-        slot.bytes.resize(kBlockBytes);
+    memory_.reset(static_cast<std::byte*>(
+        ::operator new[](kSlots* kBlockBytes, std::align_val_t{kAlignment})));
+    for (std::size_t index = 0; index < kSlots; ++index)
+        slots_[index].bytes = std::span(memory_.get() + index * kBlockBytes, kBlockBytes);
     for (std::size_t thread = 0; thread < kThreads; ++thread) {
         threads_[thread] =
             std::jthread([this, thread](std::stop_token stop) { work(std::move(stop), thread); });
@@ -62,7 +64,7 @@ void HashTeam::publish() {
 }
 
 base::Result<void> HashTeam::hash_slot(const Slot& slot, std::size_t thread) {
-    const std::span<const std::byte> bytes = std::span(slot.bytes).first(slot.size);
+    const std::span<const std::byte> bytes = slot.bytes.first(slot.size);
     if (thread == 1) {
         if (slot.for_application) TRY(application_->update(bytes));
         return {};

@@ -8,11 +8,12 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <span>
 #include <thread>
-#include <vector>
 
 #include "base/result.h"
 #include "crypto/digest.h"
@@ -23,7 +24,8 @@ namespace eif {
 
 class HashTeam {
   public:
-    static constexpr std::size_t kBlockBytes = 256 * 1024;  // fits a core's own cache
+    static constexpr std::size_t kBlockBytes = 1 << 20;  // what a disk writes well in one piece
+    static constexpr std::size_t kAlignment = 4096;      // of buffers, for direct writes
 
     HashTeam();
     HashTeam(const HashTeam&) = delete;
@@ -44,19 +46,25 @@ class HashTeam {
 
   private:
     struct Slot {
-        std::vector<std::byte> bytes;
+        std::span<std::byte> bytes;  // in memory_
         std::size_t size = 0;
         bool for_image = false;
         bool for_application = false;
         bool ends_bootstrap = false;  // after this block the image's digest so far is PCR1's
     };
-    static constexpr std::size_t kSlots = 16;
+    static constexpr std::size_t kSlots = 12;
     static constexpr std::size_t kThreads = 2;  // [0] the image's digest, [1] the application's
 
     void work(std::stop_token stop, std::size_t thread);
     base::Result<void> hash_slot(const Slot& slot, std::size_t thread);
     void publish();
 
+    struct Free {
+        void operator()(std::byte* memory) const {
+            ::operator delete[](memory, std::align_val_t{kAlignment});
+        }
+    };
+    std::unique_ptr<std::byte[], Free> memory_;
     std::array<Slot, kSlots> slots_;
     std::size_t ramdisks_ended_ = 0;
     std::optional<crypto::Digest> image_;

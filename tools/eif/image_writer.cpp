@@ -21,6 +21,9 @@ namespace {
 
 // Writing back early keeps the final fsync short.
 constexpr std::uint64_t kWriteBackBytes = 32ULL << 20;
+// An image of this size goes past the page cache where the file system can do that: it saves a
+// copy and does not push out what others need. Smaller ones are likely to be booted from there.
+constexpr std::uint64_t kDirectBytes = 256ULL << 20;
 
 base::Result<void> read_piece(const Piece& piece, std::uint64_t done, std::span<std::byte> to) {
     if (piece.input) return piece.input->read_at(piece.offset + done, to);
@@ -28,11 +31,67 @@ base::Result<void> read_piece(const Piece& piece, std::uint64_t done, std::span<
     return {};
 }
 
+// Writes in sequence; whole aligned blocks past the page cache, once told to.
+class Output {
+  public:
+    Output(int fd, std::string_view name) : fd_(fd), name_(name) {}
+
+    bool exists() const { return fd_ >= 0; }
+    void go_direct() { may_direct_ = true; }
+
+    base::Result<void> write(std::span<const std::byte> bytes, std::uint64_t position) {
+        const std::uint64_t end = position + bytes.size();
+        const bool whole = bytes.size() == HashTeam::kBlockBytes && position % bytes.size() == 0;
+        if (set_direct(may_direct_ && whole)) {
+            const ssize_t count = ::write(fd_, bytes.data(), bytes.size());
+            // What a direct write cannot do the plain one can, or it says why not.
+            bytes = bytes.subspan(count < 0 ? 0 : static_cast<std::size_t>(count));
+            if (bytes.empty()) return {};
+            may_direct_ = false;
+            (void)set_direct(false);
+        }
+        TRY(base::write_all(fd_, bytes, name_));
+        write_back(end);
+        return {};
+    }
+
+    // Before anything else writes to the file.
+    void finish() { (void)set_direct(false); }
+
+  private:
+    // True when the next write goes past the page cache.
+    bool set_direct(bool direct) {
+        if (direct == direct_) return direct_;
+        const int flags = ::fcntl(fd_, F_GETFL);
+        const int wanted = direct ? flags | O_DIRECT : flags & ~O_DIRECT;
+        if (flags >= 0 && ::fcntl(fd_, F_SETFL, wanted) == 0)
+            direct_ = direct;
+        else
+            may_direct_ = false;
+        return direct_;
+    }
+
+    void write_back(std::uint64_t position) {
+        if (position - written_back_ < kWriteBackBytes) return;
+        // A hint; where it fails (a pipe), the data goes out all the same.
+        (void)::sync_file_range(fd_, static_cast<off_t>(written_back_),
+                                static_cast<off_t>(position - written_back_),
+                                SYNC_FILE_RANGE_WRITE);
+        written_back_ = position;
+    }
+
+    int fd_;
+    std::string_view name_;
+    bool may_direct_ = false;
+    bool direct_ = false;
+    std::uint64_t written_back_ = 0;
+};
+
 // One pass over pieces. Does what it has the means for: hash, write, both.
 class Pass {
   public:
-    Pass(HashTeam& team, base::Progress& progress, int output, std::string_view output_name)
-        : team_(team), progress_(progress), output_(output), output_name_(output_name) {}
+    Pass(HashTeam& team, base::Progress& progress, Output& output)
+        : team_(team), progress_(progress), output_(output) {}
 
     base::Result<void> run(const Piece& piece) {
         TRY(put(encode_section_header(piece.type, piece.size)));
@@ -59,24 +118,15 @@ class Pass {
     std::uint64_t position() const { return kHeaderSize + crc_.size(); }
 
     base::Result<void> put(std::span<const std::byte> bytes) {
-        if (output_ >= 0) TRY(base::write_all(output_, bytes, output_name_));
+        if (output_.exists()) TRY(output_.write(bytes, position()));
         crc_.update(bytes);
-        if (output_ >= 0 && position() - written_back_ >= kWriteBackBytes) {
-            // A hint; where it fails (a pipe), the data goes out all the same.
-            (void)::sync_file_range(output_, static_cast<off_t>(written_back_),
-                                    static_cast<off_t>(position() - written_back_),
-                                    SYNC_FILE_RANGE_WRITE);
-            written_back_ = position();
-        }
         return {};
     }
 
     HashTeam& team_;
     base::Progress& progress_;
-    int output_;
-    std::string_view output_name_;
+    Output& output_;
     Crc32 crc_;
-    std::uint64_t written_back_ = 0;
 };
 
 struct Body {
@@ -92,12 +142,11 @@ std::uint64_t total_size(const Recipe& recipe) {
 }
 
 // Everything behind the header. A signature made on the way is added to the recipe.
-base::Result<Body> write_body(Recipe& recipe, const Signer* signer, int output,
-                              std::string_view output_name) {
-    base::Progress progress(output >= 0 ? "writing" : "measuring", total_size(recipe));
+base::Result<Body> write_body(Recipe& recipe, const Signer* signer, Output& output) {
+    base::Progress progress(output.exists() ? "writing" : "measuring", total_size(recipe));
     HashTeam team;
     TRY(team.start());
-    Pass pass(team, progress, output, output_name);
+    Pass pass(team, progress, output);
     for (const Piece& piece : recipe.pieces)
         TRY(pass.run(piece));
     Body body;
@@ -141,7 +190,10 @@ base::Result<Measurements> write_to_file(Recipe& recipe, const Signer* signer,
         return base::Error::system("write", output.path());
     }
     TRY(base::write_all(output.fd(), HeaderBytes{}, output.path()));
-    const Body body = TRY(write_body(recipe, signer, output.fd(), output.path()));
+    Output destination(output.fd(), output.path());
+    if (total_size(recipe) >= kDirectBytes) destination.go_direct();
+    const Body body = TRY(write_body(recipe, signer, destination));
+    destination.finish();
     const HeaderBytes header = make_header(recipe, body.crc);
     if (::pwrite(output.fd(), header.data(), header.size(), 0) !=
         static_cast<ssize_t>(header.size())) {
@@ -153,9 +205,11 @@ base::Result<Measurements> write_to_file(Recipe& recipe, const Signer* signer,
 
 base::Result<Measurements> write_to_stream(Recipe& recipe, const Signer* signer,
                                            base::OutputFile output) {
-    const Body first = TRY(write_body(recipe, signer, -1, ""));
+    Output nowhere(-1, "");
+    const Body first = TRY(write_body(recipe, signer, nowhere));
     TRY(base::write_all(output.fd(), make_header(recipe, first.crc), output.path()));
-    const Body second = TRY(write_body(recipe, nullptr, output.fd(), output.path()));
+    Output stream(output.fd(), output.path());
+    const Body second = TRY(write_body(recipe, nullptr, stream));
     if (second.crc.value() != first.crc.value()) {
         return base::Error(base::ExitCode::temporary, "an input changed while it was read");
     }
