@@ -69,7 +69,7 @@ enum class Kind : std::uint8_t {
     system_facts = 72,
 };
 
-// 10, 29, 46 and 47 are kept for later.
+// 10, 46 and 47 are kept for later.
 enum class FieldId : std::uint8_t {
     minimum_version = 1,
     current_version = 2,
@@ -95,9 +95,10 @@ enum class FieldId : std::uint8_t {
     memory_bytes = 23,
     cpu_us = 24,
     tasks = 25,
-    after = 26,   // text, repeated
-    needed = 27,  // text, repeated: the key `requires`
-    wanted = 28,  // text, repeated: the key `wants`
+    after = 26,        // text, repeated
+    needed = 27,       // text, repeated: the key `requires`
+    wanted = 28,       // text, repeated: the key `wants`
+    status_text = 29,  // text: what a service says about itself
     parent_pid = 30,
     user_id = 31,
     process_state = 32,  // text: one letter of proc(5)
@@ -115,7 +116,10 @@ enum class FieldId : std::uint8_t {
     lost_lines = 44,
     lost_bytes = 45,
     clients = 48,
-    before = 49,  // text, repeated
+    before = 49,        // text, repeated
+    ready = 50,         // 0 or 1
+    ready_by = 51,      // text: what makes it ready, if not its start
+    ending_cause = 52,  // text: why initd ended it, if that was no request
 };
 
 enum class EndHow : std::uint64_t { poweroff = 1, reboot = 2, halt = 3 };

@@ -11,7 +11,7 @@ helth: {}
 YAML
 service later <<'YAML'
 exec: [/bin/echo, later ran]
-ready: {tcp: 127.0.0.1:80}
+ready: {tcp: "example.org:80"}
 YAML
 service follower <<'YAML'
 exec: [/bin/echo, follower ran]
@@ -19,7 +19,7 @@ requires: [bad]
 YAML
 run
 expect "service bad: /etc/enclavebox/services/bad.yaml:2:1: unknown key 'helth', did you mean 'health'?"
-expect 'service later: /etc/enclavebox/services/later.yaml:2:8: this key is not supported'
+expect 'service later: /etc/enclavebox/services/later.yaml:2:14: expected a numeric ADDRESS:PORT'
 expect 'service follower is not started: what it requires failed'
 expect 'good out: good ran'
 expect_not 'bad ran'

@@ -52,7 +52,19 @@ std::string ending_of(const Value& service) {
     if (!step.empty()) {
         return fmt::format("{}: errno {} at {}", how, number_of(service, "ending_value"), step);
     }
-    return fmt::format("{} {}", how, number_of(service, "ending_value"));
+    const std::string cause = text_of(service, "ending_cause");
+    return fmt::format("{} {}{}", how, number_of(service, "ending_value"),
+                       cause.empty() ? "" : ": " + cause);
+}
+
+// "yes", "no, waits for tcp 127.0.0.1:80".
+std::string readiness_of(const Value& service) {
+    const Value* ready = service.find("ready");
+    if (ready == nullptr) return "";
+    if (ready->as_bool().value_or(false)) return "yes";
+    const std::string by = base::escape(text_of(service, "ready_by"), 1024);
+    const bool waits = text_of(service, "state") == "starting" && !by.empty();
+    return waits ? "no, waits for " + by : "no";
 }
 
 std::string names_of(const Value& service, std::string_view key) {
@@ -82,6 +94,8 @@ std::string describe(const Value& service, bool coloured) {
     line("state", paint(base::escape(state), colour_of(state), coloured) + ", since " +
                       duration_of(number_of(service, "since_ms")));
     line("reason", base::escape(text_of(service, "reason"), 1024));
+    line("ready", readiness_of(service));
+    line("says", base::escape(text_of(service, "status_text"), 1024));
     line("pid", number("pid", plain));
     line("next start", number("next_start_ms", duration_of));
     line("type", base::escape(text_of(service, "type")));

@@ -137,6 +137,7 @@ class Control : public Watcher {
     void fill_processes(ControlClient& client);
     void fill_settle(ControlClient& client);
     bool put_loss(ControlClient& client, Kind kind, const Ring& ring);
+    // control_describe.cpp
     void describe_service(proto::control::FrameWriter& frame, std::size_t index) const;
     std::string_view service_of(pid_t pid, pid_t session) const;
     proto::control::FrameWriter frame(ControlClient& client, Kind kind) const;

@@ -9,10 +9,29 @@
 
 namespace initd {
 
+namespace {
+
+// What initd ended it for, as the beginning of "... and was killed by SIGTERM".
+const char* phrase_of(Reason cause) {
+    switch (cause) {
+        case Reason::ready_timeout: return "met its ready timeout and ";
+        case Reason::never_ready: return "closed its ready descriptor and ";
+        case Reason::unhealthy: return "was unhealthy and ";
+        case Reason::watchdog: return "missed its watchdog and ";
+        case Reason::requirement_failed: return "lost what it requires and ";
+        default: return "";
+    }
+}
+
+}  // namespace
+
 std::array<char, 192> describe(const Ending& ending, const LoadedService& service) {
     std::array<char, 192> text{};
+    const std::string_view cause = phrase_of(ending.cause);
+    cause.copy(text.data(), text.size() - 1);
     const auto put = [&](auto format, const auto&... values) {
-        fmt::format_to_n(text.data(), text.size() - 1, format, values...);
+        fmt::format_to_n(text.data() + cause.size(), text.size() - 1 - cause.size(), format,
+                         values...);
     };
     const char* program =
         service.settings.command.empty() ? "" : service.settings.command[0].c_str();
@@ -58,7 +77,10 @@ End end_for(const Outcome& outcome, const Supervisor& supervisor, const Booted& 
     }
     end.detail = describe(ending, service).data();
     end.status = ending.exit_status();
-    end.final_line = ending_line(ending, end.service);
+    // How it went when it was told to go says less than why it was told.
+    end.final_line = ending.cause == Reason::none
+                         ? ending_line(ending, end.service)
+                         : fatal_line(fmt::format("service {} {}", end.service, end.detail));
     return end;
 }
 

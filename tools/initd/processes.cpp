@@ -94,4 +94,19 @@ bool read_process(int proc_folder, pid_t pid, ProcessFacts& facts) {
     return true;
 }
 
+bool is_in_group_of(const ProcessFacts& facts, std::string_view service) {
+    constexpr std::string_view kSuffix = ".service";
+    std::string_view rest = facts.group_text();
+    while (!rest.empty()) {
+        const std::size_t slash = std::min(rest.find('/'), rest.size());
+        const std::string_view part = rest.substr(0, slash);
+        rest.remove_prefix(std::min(slash + 1, rest.size()));
+        if (part.size() == service.size() + kSuffix.size() && part.starts_with(service) &&
+            part.ends_with(kSuffix)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace initd

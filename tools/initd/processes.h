@@ -29,6 +29,9 @@ struct ProcessFacts {
 // False when the process is gone.
 bool read_process(int proc_folder, pid_t pid, ProcessFacts& facts);
 
+// The process is in the cgroup of a service, or in one below it.
+bool is_in_group_of(const ProcessFacts& facts, std::string_view service);
+
 // Reads at most `to.size()` bytes of a small file; "" when it cannot be read.
 std::string_view read_small(int folder, const char* path, std::span<char> to);
 

@@ -2,7 +2,8 @@
 //
 // A stop takes along all that requires the service, those first; a restart brings the same ones
 // back once all of them are down; a start asks for what the service requires as well. What was
-// stopped by request keeps the workload from being over.
+// stopped by request keeps the workload from being over. What ended and will not be ready again
+// takes along whatever requires it, in the same order.
 #include <algorithm>
 
 #include "supervisor.h"
@@ -90,13 +91,46 @@ bool Supervisor::held_up(std::size_t index) {
     });
 }
 
+bool Supervisor::lost(std::size_t index) const {
+    return services_[index].ended() && !services_[index].ready() && !moving(index);
+}
+
+std::optional<std::size_t> Supervisor::lost_requirement(std::size_t index) {
+    walk(index, requirements_);
+    const auto found = std::find_if(walk_.begin(), walk_.end(), [&](std::size_t other) {
+        return other != index && lost(other);
+    });
+    if (found == walk_.end()) return std::nullopt;
+    return *found;
+}
+
+// Marks what has to go down because this one is lost. Those that still wait are settle_start's.
+bool Supervisor::settle_loss(std::size_t index) {
+    if (requirers_[index].empty() || !lost(index)) return false;
+    const Wish wish = services_[index].state() == State::failed ? Wish::fail : Wish::end;
+    bool marked = false;
+    walk(index, requirers_);
+    for (const std::size_t other : walk_) {
+        if (other == index || down(other) || wishes_[other] != Wish::none) continue;
+        if (services_[other].state() == State::waiting) continue;
+        wishes_[other] = wish;
+        marked = true;
+    }
+    return marked;
+}
+
 bool Supervisor::settle_wish(std::size_t index, Time now) {
     const Wish wish = wishes_[index];
     if (wish == Wish::none) return false;
     const State before = services_[index].state();
     if (!down(index)) {
-        if (before == State::stopping || before == State::killing || held_up(index)) return false;
-        apply(index, {Event::Kind::stop}, now);
+        const bool stops = before == State::stopping || before == State::killing;
+        if (stops ? !services_[index].failing() : held_up(index)) return false;
+        apply(index,
+              {wish == Wish::fail  ? Event::Kind::requirement_failed
+               : wish == Wish::end ? Event::Kind::requirement_ended
+                                   : Event::Kind::stop},
+              now);
         return services_[index].state() != before;
     }
     if (wish == Wish::restart) {

@@ -25,6 +25,19 @@ class ConsoleWatcher : public Watcher {
 };
 ConsoleWatcher console_watcher;
 
+// The service's own variables and those by which it learns of its supervisor.
+Environment environment_for(const ServiceSettings& settings) {
+    Environment environment = settings.environment;
+    const milliseconds watchdog = settings.policy.watchdog;
+    if (settings.policy.kind == ServiceKind::notify || watchdog.count() > 0) {
+        environment["NOTIFY_SOCKET"] = NotifySocket::path_of(settings.name);
+    }
+    if (watchdog.count() > 0) {
+        environment["WATCHDOG_USEC"] = fmt::format("{}", watchdog.count() * 1000);
+    }
+    return environment;
+}
+
 }  // namespace
 
 Runtime::Runtime(Booted booted, Journal& journal) : booted_(std::move(booted)), journal_(journal) {}
@@ -63,23 +76,37 @@ base::Result<void> Runtime::prepare() {
     return {};
 }
 
+Equipment Runtime::equip(LoadedService& service) {
+    ServiceSettings& settings = service.settings;
+    Equipment equipment;
+    equipment.console = settings.console;
+    if (!service.problem.empty() || !settings.enabled) return equipment;
+    // A service's own limit comes after the inherited one and wins.
+    settings.resource_limits.insert(settings.resource_limits.begin(), booted_.descriptors);
+    equipment.cgroup = booted_.cgroups.make(settings, journal_);
+    equipment.probe = settings.ready_probe;
+    equipment.announces_by_descriptor = settings.policy.kind == ServiceKind::ready_fd;
+    if (settings.policy.kind == ServiceKind::notify || settings.policy.watchdog.count() > 0) {
+        auto socket = NotifySocket::open(settings.name, service.account);
+        if (socket.ok())
+            equipment.notify_socket = std::move(socket).value();
+        else
+            journal_.error("service {}: {}", settings.name, socket.error().message);
+    }
+    equipment.program.emplace(
+        settings, service.account,
+        compose_environment(service.account, booted_.settings.environment, service.file_environment,
+                            environment_for(settings)),
+        equipment.cgroup.empty() ? "" : equipment.cgroup + "/cgroup.procs");
+    return equipment;
+}
+
 void Runtime::add_unit(std::size_t index) {
     LoadedService& service = booted_.loaded.services[index];
-    ServiceSettings& settings = service.settings;
-    std::optional<Program> program;
-    std::string cgroup;
-    if (service.problem.empty() && settings.enabled) {
-        // A service's own limit comes after the inherited one and wins.
-        settings.resource_limits.insert(settings.resource_limits.begin(), booted_.descriptors);
-        cgroup = booted_.cgroups.make(settings, journal_);
-        program.emplace(settings, service.account,
-                        compose_environment(service.account, booted_.settings.environment,
-                                            service.file_environment, settings.environment),
-                        cgroup.empty() ? "" : cgroup + "/cgroup.procs");
-    }
-    units_.push_back(std::make_unique<Unit>(index, settings.name, settings.ring_bytes,
-                                            settings.console, std::move(program), cgroup, journal_,
-                                            reactor_, *this));
+    Equipment equipment = equip(service);
+    units_.push_back(std::make_unique<Unit>(index, service.settings.name,
+                                            service.settings.ring_bytes, std::move(equipment),
+                                            journal_, reactor_, *this));
 }
 
 void Runtime::watch_console() {
@@ -172,6 +199,7 @@ void Runtime::on_signal(int signal) {
 void Runtime::on_alarm() {
     const Time now = Clock::now();
     for (std::size_t index = 0; index < units_.size(); ++index) {
+        units_[index]->on_alarm(now);
         if (!units_[index]->deadline || *units_[index]->deadline > now) continue;
         units_[index]->deadline.reset();
         supervisor_->handle(index, {Event::Kind::timer}, now);
@@ -219,10 +247,13 @@ void Runtime::begin_linger() {
 
 void Runtime::arm() {
     std::optional<Time> soonest = phase_deadline_;
-    const std::optional<Time> control = control_.next_deadline();
-    if (control && (!soonest || *control < *soonest)) soonest = control;
+    const auto consider = [&soonest](const std::optional<Time>& other) {
+        if (other && (!soonest || *other < *soonest)) soonest = other;
+    };
+    consider(control_.next_deadline());
     for (const auto& unit : units_) {
-        if (unit->deadline && (!soonest || *unit->deadline < *soonest)) soonest = unit->deadline;
+        consider(unit->deadline);
+        consider(unit->next_deadline());
     }
     reactor_.set_alarm(soonest);
 }

@@ -27,12 +27,13 @@ class Runtime : public UnitObserver {
     // Runs until the end and says which. Call once.
     End run();
 
-    void on_executed(std::size_t index) override;
+    void on_unit_event(std::size_t index, const Event& event) override;
 
   private:
     enum class Phase { running, stopping, lingering, over };
 
     void add_unit(std::size_t index);
+    Equipment equip(LoadedService& service);
     void watch_console();
     void turn();
     void on_signal(int signal);
@@ -42,6 +43,7 @@ class Runtime : public UnitObserver {
     void perform(const ServiceAction& action);
     void report(const ServiceAction& action);
     void report_failure(std::size_t index, Reason reason);
+    void report_stopping(const ServiceAction& action);
     void consider_outcome();
     void consider_control();
     void begin_stop(End end);

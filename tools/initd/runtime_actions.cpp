@@ -28,14 +28,16 @@ void Runtime::reap() {
             continue;
         }
         const auto index = static_cast<std::size_t>(unit - units_.begin());
+        (*unit)->take_announcements();
+        if ((*unit)->pid() != info.si_pid) continue;  // it named another main process: an orphan
         const Ending ending = (*unit)->collect(info.si_code, info.si_status);
         supervisor_->handle(index, {Event::Kind::ended, ending}, Clock::now());
         carry_out();
     }
 }
 
-void Runtime::on_executed(std::size_t index) {
-    supervisor_->handle(index, {Event::Kind::executed}, Clock::now());
+void Runtime::on_unit_event(std::size_t index, const Event& event) {
+    supervisor_->handle(index, event, Clock::now());
 }
 
 void Runtime::carry_out() {
@@ -78,16 +80,22 @@ void Runtime::report(const ServiceAction& action) {
         ending.how != Ending::How::none &&
         (action.state == State::backing_off || supervisor_->down(action.service));
     control_.note_event(unit.name(), action.state, reason, tells_ending ? how.data() : "");
+    unit.on_state(action.state, unit.since);
     switch (action.state) {
         case State::starting:
-        case State::running:
             journal_.info("service {} started, pid {}", unit.name(), unit.pid());
+            break;
+        case State::running:
+            if (reason == Reason::ready)
+                journal_.info("service {} is ready", unit.name());
+            else
+                journal_.info("service {} started, pid {}", unit.name(), unit.pid());
             break;
         case State::backing_off:
             journal_.warning("service {} {}, next start in {} ms", unit.name(), how.data(),
                              action.action.delay.count());
             break;
-        case State::stopping: journal_.info("service {} is being stopped", unit.name()); break;
+        case State::stopping: report_stopping(action); break;
         case State::killing:
             journal_.warning("service {} did not stop in time and is killed", unit.name());
             break;
@@ -102,6 +110,40 @@ void Runtime::report(const ServiceAction& action) {
     }
 }
 
+void Runtime::report_stopping(const ServiceAction& action) {
+    const LoadedService& loaded = booted_.loaded.services[action.service];
+    const std::string& name = loaded.settings.name;
+    const Policy& policy = loaded.settings.policy;
+    const std::optional<std::size_t> lost = supervisor_->lost_requirement(action.service);
+    const char* requirement = lost ? units_[*lost]->name().c_str() : "what it requires";
+    switch (action.action.reason) {
+        case Reason::ready_timeout:
+            journal_.error("service {} is stopped: ready timeout, it was not ready within {} ms",
+                           name, policy.ready_timeout.count());
+            break;
+        case Reason::never_ready:
+            journal_.error("service {} is stopped: it closed descriptor {} before it was ready",
+                           name, loaded.settings.ready_descriptor);
+            break;
+        case Reason::watchdog:
+            journal_.error("service {} is stopped: watchdog, it was silent for too long", name);
+            break;
+        case Reason::unhealthy:
+            journal_.error("service {} is stopped: unhealthy, its health checks failed", name);
+            break;
+        case Reason::requirement_failed:
+            journal_.error("service {} is stopped: {} failed and it requires that", name,
+                           requirement);
+            break;
+        case Reason::requirement_ended:
+            journal_.warning("service {} is stopped: {} ended and it requires that", name,
+                             requirement);
+            break;
+        case Reason::announced_end: journal_.info("service {} says that it ends", name); break;
+        default: journal_.info("service {} is being stopped", name); break;
+    }
+}
+
 void Runtime::report_failure(std::size_t index, Reason reason) {
     constexpr std::size_t kTailLines = 10;
     const LoadedService& loaded = booted_.loaded.services[index];
@@ -111,6 +153,8 @@ void Runtime::report_failure(std::size_t index, Reason reason) {
         case Reason::requirement_failed:
             if (!loaded.problem.empty())
                 journal_.error("service {}: {}", name, loaded.problem);
+            else if (supervisor_->service(index).ending().cause == Reason::requirement_failed)
+                journal_.error("service {} failed: {}", name, how.data());
             else
                 journal_.error("service {} is not started: what it requires failed", name);
             return;

@@ -29,8 +29,8 @@ bool temporary(int errno_value) {
 
 int Ending::exit_status() const {
     switch (how) {
-        case How::none: return 0;
-        case How::exited: return value;
+        case How::none: return cause == Reason::none ? 0 : 1;
+        case How::exited: return value == 0 && cause != Reason::none ? 1 : value;
         case How::signaled: return 128 + value;
         case How::cannot_start: return step == Step::exec && value == ENOENT ? 127 : 126;
     }
@@ -57,15 +57,50 @@ Actions Service::handle(const Event& event, Time now) {
             }
             break;
         case Event::Kind::requirement_failed:
-            if (state_ == State::waiting || state_ == State::idle) {
-                enter(State::failed, Reason::requirement_failed, out);
-            }
+            on_requirement_lost(Reason::requirement_failed, now, out);
+            break;
+        case Event::Kind::requirement_ended:
+            on_requirement_lost(Reason::requirement_ended, now, out);
             break;
         case Event::Kind::executed:
-            if (state_ == State::launching) {
-                enter(policy_.kind == ServiceKind::oneshot ? State::starting : State::running,
-                      Reason::executed, out);
+            if (state_ == State::launching) on_executed(now, out);
+            break;
+        case Event::Kind::ready:
+            if (state_ == State::starting && policy_.announces()) {
+                become_ready(Reason::ready, now, out);
             }
+            break;
+        case Event::Kind::never_ready:
+            if (state_ == State::starting) fail(Reason::never_ready, now, out);
+            break;
+        case Event::Kind::unhealthy:
+            if (state_ == State::running) fail(Reason::unhealthy, now, out);
+            break;
+        case Event::Kind::lapsed:
+            if (state_ == State::running) fail(Reason::watchdog, now, out);
+            break;
+        case Event::Kind::alive:
+            if (state_ == State::running && watchdog_.count() > 0) arm(now + watchdog_, out);
+            break;
+        case Event::Kind::set_watchdog:
+            watchdog_ = event.amount;
+            if (state_ != State::running) break;
+            if (watchdog_.count() > 0)
+                arm(now + watchdog_, out);
+            else
+                disarm(out);
+            break;
+        case Event::Kind::extend:
+            if ((state_ == State::starting && policy_.ready_timeout.count() > 0) ||
+                state_ == State::stopping) {
+                arm(std::max(timer_at_, now + event.amount), out);
+            }
+            break;
+        case Event::Kind::announced_end:
+            if (state_ != State::starting && state_ != State::running) break;
+            cause_ = Reason::announced_end;
+            enter(State::stopping, cause_, out);
+            arm(now + policy_.stop.timeout, out);
             break;
         case Event::Kind::ended: on_ended(event.ending, now, out); break;
         case Event::Kind::timer: on_timer(now, out); break;
@@ -82,6 +117,8 @@ void Service::enter(State state, Reason reason, Actions& out, milliseconds delay
 void Service::launch(Time now, Reason reason, Actions& out) {
     ++starts_;
     launched_at_ = now;
+    cause_ = Reason::none;
+    watchdog_ = policy_.watchdog;
     if (!recent_starts_.empty()) {
         recent_starts_[oldest_start_] = now;
         oldest_start_ = (oldest_start_ + 1) % recent_starts_.size();
@@ -90,35 +127,114 @@ void Service::launch(Time now, Reason reason, Actions& out) {
     out.add({.kind = Action::Kind::spawn});
 }
 
+void Service::arm(Time at, Actions& out) {
+    timer_at_ = at;
+    armed_ = true;
+    out.add({.kind = Action::Kind::arm_timer, .at = at});
+}
+
+void Service::disarm(Actions& out) {
+    if (armed_) out.add({.kind = Action::Kind::disarm_timer});
+    armed_ = false;
+}
+
+void Service::on_executed(Time now, Actions& out) {
+    if (policy_.kind != ServiceKind::oneshot && !policy_.announces()) {
+        return become_ready(Reason::executed, now, out);
+    }
+    enter(State::starting, Reason::executed, out);
+    if (policy_.ready_timeout.count() > 0) arm(now + policy_.ready_timeout, out);
+}
+
+void Service::become_ready(Reason reason, Time now, Actions& out) {
+    disarm(out);
+    enter(State::running, reason, out);
+    if (watchdog_.count() > 0) arm(now + watchdog_, out);
+}
+
+void Service::begin_stop(Reason reason, Time now, Actions& out) {
+    enter(State::stopping, reason, out);
+    out.add({.kind = Action::Kind::send_signal, .signal = policy_.stop.signal});
+    arm(now + policy_.stop.timeout, out);
+}
+
+// It has to go although nobody asked for that; what comes then is the restart policy's.
+void Service::fail(Reason cause, Time now, Actions& out) {
+    cause_ = cause;
+    begin_stop(cause, now, out);
+}
+
+void Service::on_requirement_lost(Reason reason, Time now, Actions& out) {
+    const bool failed = reason == Reason::requirement_failed;
+    switch (state_) {
+        case State::backing_off: disarm(out); [[fallthrough]];
+        case State::idle:
+        case State::waiting: enter(failed ? State::failed : State::stopped, reason, out); break;
+        case State::launching:
+        case State::starting:
+        case State::running: fail(reason, now, out); break;
+        case State::stopping:
+        case State::killing:
+            if (cause_ != Reason::none) cause_ = reason;
+            break;
+        default: break;
+    }
+}
+
 void Service::on_ended(const Ending& ending, Time now, Actions& out) {
     switch (state_) {
         case State::launching:
         case State::starting:
         case State::running:
+            disarm(out);
             ending_ = ending;
             restart_or_end(now, out);
             break;
         case State::stopping:
         case State::killing:
-            ending_ = ending;
-            out.add({.kind = Action::Kind::disarm_timer});
-            enter(State::stopped, Reason::stop_requested, out);
+            disarm(out);
+            finish_stop(ending, now, out);
             break;
         case State::failed: unkillable_ = false; break;
         default: break;
     }
 }
 
+void Service::finish_stop(const Ending& ending, Time now, Actions& out) {
+    ending_ = ending;
+    switch (cause_) {
+        case Reason::none: enter(State::stopped, Reason::stop_requested, out); break;
+        case Reason::requirement_ended: enter(State::stopped, cause_, out); break;
+        case Reason::requirement_failed:
+            ending_.cause = cause_;
+            enter(State::failed, cause_, out);
+            break;
+        case Reason::announced_end: restart_or_end(now, out); break;
+        default: ending_.cause = cause_; restart_or_end(now, out);
+    }
+}
+
 void Service::on_timer(Time now, Actions& out) {
-    if (state_ == State::backing_off) {
-        launch(now, Reason::restarting, out);
-    } else if (state_ == State::stopping) {
-        enter(State::killing, Reason::stop_timeout, out);
-        out.add({.kind = Action::Kind::kill_group});
-        out.add({.kind = Action::Kind::arm_timer, .at = now + kKillPatience});
-    } else if (state_ == State::killing) {
-        unkillable_ = true;
-        enter(State::failed, Reason::cannot_be_killed, out);
+    armed_ = false;
+    switch (state_) {
+        case State::backing_off: launch(now, Reason::restarting, out); break;
+        case State::starting:
+            if (policy_.ready_timeout.count() > 0) fail(Reason::ready_timeout, now, out);
+            break;
+        case State::running:
+            if (watchdog_.count() > 0) fail(Reason::watchdog, now, out);
+            break;
+        case State::stopping:
+            enter(State::killing, Reason::stop_timeout, out);
+            out.add({.kind = Action::Kind::kill_group});
+            arm(now + kKillPatience, out);
+            break;
+        case State::killing:
+            unkillable_ = true;
+            ending_.cause = cause_;
+            enter(State::failed, Reason::cannot_be_killed, out);
+            break;
+        default: break;
     }
 }
 
@@ -126,16 +242,19 @@ void Service::on_stop(Time now, Actions& out) {
     switch (state_) {
         case State::waiting: enter(State::stopped, Reason::stop_requested, out); break;
         case State::backing_off:
-            out.add({.kind = Action::Kind::disarm_timer});
+            disarm(out);
             enter(State::stopped, Reason::stop_requested, out);
             break;
         case State::launching:
         case State::starting:
-        case State::running:
-            enter(State::stopping, Reason::stop_requested, out);
-            out.add({.kind = Action::Kind::send_signal, .signal = policy_.stop.signal});
-            out.add({.kind = Action::Kind::arm_timer, .at = now + policy_.stop.timeout});
-            break;
+        case State::running: begin_stop(Reason::stop_requested, now, out); break;
+        // It is on its way, and now by request: it will not be started again.
+        case State::stopping:
+            if (cause_ == Reason::announced_end) {
+                out.add({.kind = Action::Kind::send_signal, .signal = policy_.stop.signal});
+            }
+            [[fallthrough]];
+        case State::killing: cause_ = Reason::none; break;
         default: break;
     }
 }
@@ -156,7 +275,7 @@ void Service::restart_or_end(Time now, Actions& out) {
     if (delay.count() == 0) {
         launch(now, Reason::restarting, out);
     } else {
-        out.add({.kind = Action::Kind::arm_timer, .at = now + delay});
+        arm(now + delay, out);
     }
 }
 
@@ -201,11 +320,18 @@ const char* name_of(Reason reason) {
         case Reason::requested: return "requested";
         case Reason::dependencies_ready: return "dependencies-ready";
         case Reason::requirement_failed: return "requirement-failed";
+        case Reason::requirement_ended: return "requirement-ended";
         case Reason::executed: return "executed";
+        case Reason::ready: return "ready";
         case Reason::restarting: return "restarting";
         case Reason::start_limit: return "start-limit";
         case Reason::not_restarted: return "not-restarted";
         case Reason::stop_requested: return "stop-requested";
+        case Reason::announced_end: return "announced-end";
+        case Reason::ready_timeout: return "ready-timeout";
+        case Reason::never_ready: return "never-ready";
+        case Reason::unhealthy: return "unhealthy";
+        case Reason::watchdog: return "watchdog";
         case Reason::stop_timeout: return "stop-timeout";
         case Reason::cannot_be_killed: return "cannot-be-killed";
     }

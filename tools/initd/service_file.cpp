@@ -1,8 +1,6 @@
 // The keys of a service file, one table.
 #include "service_file.h"
 
-#include "base/format.h"
-#include "base/text.h"
 #include "service_sections.h"
 
 namespace initd {
@@ -17,21 +15,14 @@ using yaml::Value;
 using Void = Result<void>;
 using S = ServiceSettings;
 
-constexpr std::string_view kKinds[] = {"simple", "oneshot"};
+constexpr std::string_view kKinds[] = {"simple", "oneshot", "ready-fd", "notify"};
 constexpr std::string_view kRestarts[] = {"never", "on-failure", "on-success", "always"};
 
-Result<std::size_t> read_kind(const Value& value) {
-    if (value.kind() == yaml::Kind::scalar &&
-        (value.node().text == "ready-fd" || value.node().text == "notify")) {
-        return value.fail(fmt::format("the type {} is not supported by this version of initd",
-                                      base::quote(value.node().text)));
-    }
-    return value.one_of(kKinds);
-}
+constexpr milliseconds kReadyTimeout{30'000};
 
 constexpr Field<S> kServiceKeys[] = {
     {"exec", YAML_READ(S, command, TRY(read_command(v))), true},
-    {"type", YAML_READ(S, policy.kind, TRY(read_kind(v)))},
+    {"type", YAML_READ(S, policy.kind, TRY(v.one_of(kKinds)))},
     {"after", YAML_READ(S, links.after, TRY(read_names(v)))},
     {"before", YAML_READ(S, links.before, TRY(read_names(v)))},
     {"requires", YAML_READ(S, links.requirements, TRY(read_names(v)))},
@@ -48,7 +39,8 @@ constexpr Field<S> kServiceKeys[] = {
     {"restart", YAML_READ(S, policy.restart, TRY(v.one_of(kRestarts)))},
     {"backoff", read_backoff},
     {"start_limit", read_start_limit},
-    {"ready", refuse_unsupported},
+    {"ready", read_ready},
+    {"watchdog", YAML_READ(S, policy.watchdog, TRY(v.duration()))},
     {"health", refuse_unsupported},
     {"stop", read_stop},
     {"limits", read_limits},
@@ -57,16 +49,42 @@ constexpr Field<S> kServiceKeys[] = {
     {"enabled", YAML_READ(S, enabled, TRY(v.boolean()))},
 };
 
-// Rules that span keys; `key` says where to point.
-Void check_together(const Value& root, S& settings) {
-    const auto at = [&](std::string_view key) -> const yaml::Entry* {
-        for (const yaml::Entry& entry : root.node().entries) {
-            if (entry.key == key) return &entry;
-        }
-        return nullptr;
-    };
+const yaml::Entry* entry_at(const yaml::Node& mapping, std::string_view key) {
+    for (const yaml::Entry& entry : mapping.entries) {
+        if (entry.key == key) return &entry;
+    }
+    return nullptr;
+}
+
+// What `ready` and `watchdog` may say depends on the type.
+Void check_readiness(const Value& root, S& settings) {
     Policy& policy = settings.policy;
-    const yaml::Entry* restart = at("restart");
+    const yaml::Entry* ready = entry_at(root.node(), "ready");
+    const yaml::Entry* fd = ready != nullptr ? entry_at(ready->value, "fd") : nullptr;
+    if (fd != nullptr && policy.kind == ServiceKind::simple) policy.kind = ServiceKind::ready_fd;
+    const bool says_so = policy.kind == ServiceKind::ready_fd || policy.kind == ServiceKind::notify;
+    if (policy.probed && says_so) {
+        return root.fail_at(ready->mark, "the service says itself when it is ready");
+    }
+    if (fd != nullptr && policy.kind != ServiceKind::ready_fd) {
+        return root.fail_at(fd->mark, "only a ready-fd service has a descriptor to say so");
+    }
+    if (policy.kind == ServiceKind::oneshot) {
+        if (policy.probed) return root.fail_at(ready->mark, "a oneshot is ready when it has ended");
+    }
+    const bool timed = ready != nullptr && entry_at(ready->value, "timeout") != nullptr;
+    if (policy.announces() && !timed) policy.ready_timeout = kReadyTimeout;
+    const yaml::Entry* watchdog = entry_at(root.node(), "watchdog");
+    if (watchdog != nullptr && policy.kind == ServiceKind::oneshot) {
+        return root.fail_at(watchdog->mark, "a oneshot has no watchdog");
+    }
+    return {};
+}
+
+// Rules that span keys.
+Void check_together(const Value& root, S& settings) {
+    Policy& policy = settings.policy;
+    const yaml::Entry* restart = entry_at(root.node(), "restart");
     if (policy.kind == ServiceKind::oneshot) {
         if (restart == nullptr) policy.restart = Restart::never;
         if (policy.restart == Restart::always || policy.restart == Restart::on_success) {
@@ -75,9 +93,10 @@ Void check_together(const Value& root, S& settings) {
         }
     }
     if (policy.backoff.maximum < policy.backoff.initial) {
-        return root.fail_at(at("backoff")->mark, "the longest delay is shorter than the first");
+        return root.fail_at(entry_at(root.node(), "backoff")->mark,
+                            "the longest delay is shorter than the first");
     }
-    return {};
+    return check_readiness(root, settings);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace initd {
 // service_supervision.cpp
 base::Result<void> read_backoff(const codec::yaml::Value& value, ServiceSettings& to);
 base::Result<void> read_start_limit(const codec::yaml::Value& value, ServiceSettings& to);
+base::Result<void> read_ready(const codec::yaml::Value& value, ServiceSettings& to);
 base::Result<void> read_stop(const codec::yaml::Value& value, ServiceSettings& to);
 
 // service_confinement.cpp

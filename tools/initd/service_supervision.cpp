@@ -1,6 +1,9 @@
-// How a service is started again and stopped: backoff, start_limit, stop.
+// How a service is found ready, started again and stopped: ready, backoff, start_limit, stop.
 #include "service_sections.h"
 
+#include "base/format.h"
+#include "base/text.h"
+#include "probe.h"
 #include "service_values.h"
 
 namespace initd {
@@ -29,7 +32,36 @@ constexpr Field<StopRule> kStopKeys[] = {
     {"timeout", YAML_READ(StopRule, timeout, TRY(v.duration()))},
 };
 
+template <ReadyProbe::Kind kind>
+Result<void> read_probe(const Value& value, ServiceSettings& to) {
+    if (to.policy.probed) return value.fail("one of tcp, unix and file is enough");
+    to.ready_probe = {
+        kind, TRY(kind == ReadyProbe::Kind::tcp ? value.text() : read_absolute_path(value))};
+    if (kind == ReadyProbe::Kind::tcp && !parse_tcp_target(to.ready_probe.target)) {
+        return value.fail("expected a numeric ADDRESS:PORT, [ADDRESS]:PORT or localhost:PORT");
+    }
+    if (kind == ReadyProbe::Kind::local && !unix_address(to.ready_probe.target)) {
+        return value.fail("the path is too long for a socket");
+    }
+    to.policy.probed = true;
+    return {};
+}
+
+constexpr std::uint64_t kLastDescriptor = 255;
+
+constexpr Field<ServiceSettings> kReadyKeys[] = {
+    {"timeout", YAML_READ(ServiceSettings, policy.ready_timeout, TRY(v.duration()))},
+    {"tcp", read_probe<ReadyProbe::Kind::tcp>},
+    {"unix", read_probe<ReadyProbe::Kind::local>},
+    {"file", read_probe<ReadyProbe::Kind::file>},
+    {"fd", YAML_READ(ServiceSettings, ready_descriptor, TRY(v.number(3, kLastDescriptor)))},
+};
+
 }  // namespace
+
+Result<void> read_ready(const Value& value, ServiceSettings& to) {
+    return yaml::read_mapping(value, kReadyKeys, to);
+}
 
 Result<void> read_backoff(const Value& value, ServiceSettings& to) {
     return yaml::read_mapping(value, kBackoffKeys, to.policy.backoff);

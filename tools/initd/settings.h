@@ -20,7 +20,7 @@ namespace initd {
 using std::chrono::milliseconds;
 using Environment = std::map<std::string, std::string>;
 
-enum class ServiceKind { simple, oneshot };
+enum class ServiceKind { simple, oneshot, ready_fd, notify };
 enum class Restart { never, on_failure, on_success, always };
 
 struct Backoff {
@@ -49,10 +49,18 @@ struct StopRule {
 // What the state machine of one service needs to know of it.
 struct Policy {
     ServiceKind kind = ServiceKind::simple;
+    bool probed = false;            // a ReadyProbe finds out when it is ready
+    milliseconds ready_timeout{0};  // from the program's start; 0: none
+    milliseconds watchdog{0};       // longest silence of a ready service; 0: any
     Restart restart = Restart::on_failure;
     Backoff backoff;
     StartLimit start_limit;
     StopRule stop;
+
+    // Running is not enough for being ready.
+    bool announces() const {
+        return kind == ServiceKind::ready_fd || kind == ServiceKind::notify || probed;
+    }
 
     friend bool operator==(const Policy&, const Policy&) = default;
 };
@@ -86,10 +94,20 @@ struct GroupLimits {
     friend bool operator==(const GroupLimits&, const GroupLimits&) = default;
 };
 
+// What initd tries until it succeeds: the service is then ready.
+struct ReadyProbe {
+    enum class Kind { none, tcp, local, file } kind = Kind::none;
+    std::string target;  // as written: 127.0.0.1:8080, [::1]:80, /path
+
+    friend bool operator==(const ReadyProbe&, const ReadyProbe&) = default;
+};
+
 struct ServiceSettings {
     std::string name;
     std::vector<std::string> command;
     Policy policy;
+    ReadyProbe ready_probe;
+    int ready_descriptor = 3;  // of ServiceKind::ready_fd
     Links links;
 
     Environment environment;

@@ -74,12 +74,14 @@ Program::Program(const ServiceSettings& settings, Account account,
       cgroup_procs_(std::move(cgroup_procs)),
       limits_(settings.resource_limits),
       mode_mask_(settings.mode_mask),
-      no_new_privileges_(settings.no_new_privileges) {
+      no_new_privileges_(settings.no_new_privileges),
+      ready_descriptor_(settings.ready_descriptor) {
     argv_ = pointers_to(command_);
     envp_ = pointers_to(environment_);
 }
 
-Program::Started Program::start(const base::Fd& out, const base::Fd& err, Failure& failure) const {
+Program::Started Program::start(const base::Fd& out, const base::Fd& err, const base::Fd& ready,
+                                Failure& failure) const {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) {
         failure = {Step::pipes, errno};
@@ -92,13 +94,17 @@ Program::Started Program::start(const base::Fd& out, const base::Fd& err, Failur
         failure = {Step::fork, errno};
         return {};
     }
-    if (pid == 0) become(out.get(), err.get(), write_end.get());
+    if (pid == 0) become(out.get(), err.get(), ready.get(), write_end.get());
     return {pid, std::move(read_end)};
 }
 
-void Program::become(int out, int err, int report) const {
+void Program::become(int out, int err, int ready, int report) const {
     Failure failure;
-    failure.step = prepare(out, err);
+    // The number that the program wants may be that of the report.
+    if (ready >= 0 && report == ready_descriptor_) {
+        report = ::fcntl(report, F_DUPFD_CLOEXEC, ready_descriptor_ + 1);
+    }
+    failure.step = prepare(out, err, ready);
     if (failure.step == Step::none) {
         execute();
         failure.step = Step::exec;
@@ -109,7 +115,7 @@ void Program::become(int out, int err, int report) const {
 }
 
 // Returns the step that failed, with errno, or none.
-Step Program::prepare(int out, int err) const {
+Step Program::prepare(int out, int err, int ready) const {
     if (::setsid() < 0) return Step::session;
     if (!cgroup_procs_.empty()) {
         const int procs = ::open(cgroup_procs_.c_str(), O_WRONLY | O_CLOEXEC);
@@ -121,6 +127,7 @@ Step Program::prepare(int out, int err) const {
         return Step::stdio;
     }
     close_on_exec_from_3();
+    if (ready >= 0 && !hand_over(ready)) return Step::stdio;
     reset_signals();
     for (const ResourceLimit& limit : limits_) {
         const struct rlimit value { limit.soft, limit.hard };
@@ -136,6 +143,12 @@ Step Program::prepare(int out, int err) const {
         return Step::privileges;
     }
     return Step::none;
+}
+
+bool Program::hand_over(int ready) const {
+    // dup2 onto itself would leave the descriptor closed on exec.
+    if (ready == ready_descriptor_) return ::fcntl(ready, F_SETFD, 0) == 0;
+    return ::dup2(ready, ready_descriptor_) >= 0;
 }
 
 Step Program::take_identity() const {

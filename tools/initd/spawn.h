@@ -32,15 +32,18 @@ class Program {
         Step step = Step::none;
         int errno_value = 0;
     };
-    // The child gets the pipes' write ends as stdout and stderr and /dev/null as stdin.
-    // On failure the pid is -1 and `failure` says why.
-    Started start(const base::Fd& out, const base::Fd& err, Failure& failure) const;
+    // The child gets the pipes' write ends as stdout and stderr and /dev/null as stdin, and
+    // `ready`, if it is valid, as the number that the settings give. On failure the pid is -1 and
+    // `failure` says why.
+    Started start(const base::Fd& out, const base::Fd& err, const base::Fd& ready,
+                  Failure& failure) const;
 
     const std::string& name_of_program() const { return command_[0]; }
 
   private:
-    [[noreturn]] void become(int out, int err, int report) const;
-    Step prepare(int out, int err) const;
+    [[noreturn]] void become(int out, int err, int ready, int report) const;
+    bool hand_over(int ready) const;
+    Step prepare(int out, int err, int ready) const;
     Step take_identity() const;
     void execute() const;
 
@@ -55,6 +58,7 @@ class Program {
     std::vector<ResourceLimit> limits_;
     mode_t mode_mask_;
     bool no_new_privileges_;
+    int ready_descriptor_;
 };
 
 // Reads the report without waiting. True when it is complete: `failure.step` is none when the

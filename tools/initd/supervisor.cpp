@@ -87,7 +87,8 @@ void Supervisor::settle(Time now) {
         changed = false;
         for (std::size_t index = 0; index < services_.size(); ++index) {
             const bool moved = shutting_down_ ? settle_stop(index, now)
-                                              : settle_wish(index, now) || settle_start(index, now);
+                                              : settle_loss(index) || settle_wish(index, now) ||
+                                                    settle_start(index, now);
             changed = changed || moved;
         }
     }
@@ -114,7 +115,7 @@ bool Supervisor::settle_stop(std::size_t index, Time now) {
     const Service& service = services_[index];
     const State before = service.state();
     if (before == State::idle || service.ended()) return false;
-    if (before == State::stopping || before == State::killing) return false;
+    if ((before == State::stopping || before == State::killing) && !service.failing()) return false;
     const auto& followers = followers_[index];
     const bool needed = std::any_of(followers.begin(), followers.end(), [&](std::size_t other) {
         return other != index && !services_[other].ended() &&

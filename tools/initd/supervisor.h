@@ -50,6 +50,8 @@ class Supervisor {
     // A disabled service is not started, whoever asks; to disable it stops it. For this boot.
     void allow(std::size_t index) { plans_[index].enabled = true; }
     void disable(std::size_t index, Time now);
+    // What it requires, however indirectly, and has ended without being ready.
+    std::optional<std::size_t> lost_requirement(std::size_t index);
     // What keeps a service from being started: itself or a requirement, disabled or broken.
     std::optional<std::size_t> obstacle(std::size_t index);
     bool enabled(std::size_t index) const { return plans_[index].enabled; }
@@ -70,12 +72,15 @@ class Supervisor {
     bool all_down() const;
 
   private:
-    enum class Wish : unsigned char { none, stop, restart };
+    // fail and end: it lost what it requires, by failure or otherwise.
+    enum class Wish : unsigned char { none, stop, restart, fail, end };
     using Links = std::vector<std::vector<std::size_t>>;
 
     void walk(std::size_t from, const Links& links);
     bool held_up(std::size_t index);
     bool settle_wish(std::size_t index, Time now);
+    bool lost(std::size_t index) const;
+    bool settle_loss(std::size_t index);
     void apply(std::size_t index, const Event& event, Time now);
     void settle(Time now);
     bool settle_start(std::size_t index, Time now);

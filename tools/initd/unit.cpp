@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "cgroup.h"
+#include "processes.h"
 
 namespace initd {
 
@@ -47,31 +48,37 @@ void OutputPipe::drain(std::size_t most_bytes) {
 }
 
 void OutputPipe::deliver(std::string_view text, bool ended) {
-    unit_.journal_.service_line(unit_.name_, is_error_, text, ended, &unit_.ring_, unit_.console_);
+    unit_.journal_.service_line(unit_.name_, is_error_, text, ended, &unit_.ring_,
+                                unit_.equipment_.console);
 }
 
 void ReportPipe::on_ready(std::uint32_t) {
     unit_.take_report();
 }
 
-Unit::Unit(std::size_t index, std::string name, std::size_t ring_bytes, bool console,
-           std::optional<Program> program, std::string cgroup, Journal& journal, Reactor& reactor,
-           UnitObserver& observer)
+void ReadyPipe::on_ready(std::uint32_t) {
+    unit_.take_ready();
+}
+
+Unit::Unit(std::size_t index, std::string name, std::size_t ring_bytes, Equipment equipment,
+           Journal& journal, Reactor& reactor, UnitObserver& observer)
     : index_(index),
       name_(std::move(name)),
-      console_(console),
-      program_(std::move(program)),
-      cgroup_(std::move(cgroup)),
+      equipment_(std::move(equipment)),
       journal_(journal),
       reactor_(reactor),
       observer_(observer),
-      report_(*this) {
+      report_(*this),
+      ready_(*this),
+      prober_(*this, reactor) {
     auto ring = Ring::create(ring_bytes);
     if (ring.ok())
         ring_ = std::move(ring).value();
     else
         journal.warning("service {}: {}", name_, ring.error().message);
     pipes_.reserve(4);
+    prober_.aim(equipment_.probe);
+    if (equipment_.notify_socket) equipment_.notify_socket->attach(*this, reactor);
 }
 
 std::optional<Ending> Unit::spawn() {
@@ -87,32 +94,121 @@ std::optional<Ending> Unit::spawn() {
     auto out_pipe = std::make_unique<OutputPipe>(*this, std::move(out->read), false);
     auto err_pipe = std::make_unique<OutputPipe>(*this, std::move(err->read), true);
     pipes_.reserve(pipes_.size() + 2);
+    base::Fd ready_write;
+    if (equipment_.announces_by_descriptor) {
+        auto ready = base::make_pipe();
+        if (!ready.ok()) return cannot(Step::pipes, ready.error().errno_value);
+        ::fcntl(ready->read.get(), F_SETFL, O_NONBLOCK);
+        ready_.fd_ = std::move(ready->read);
+        ready_write = std::move(ready->write);
+    }
+    if (equipment_.notify_socket) equipment_.notify_socket->reset();
+    prober_.note_start();
     failure_ = {};
-    Program::Started started = program_->start(out->write, err->write, failure_);
-    if (started.pid < 0) return cannot(failure_.step, failure_.errno_value);
+    Program::Started started =
+        equipment_.program->start(out->write, err->write, ready_write, failure_);
+    if (started.pid < 0) {
+        ready_.fd_.reset();
+        return cannot(failure_.step, failure_.errno_value);
+    }
     for (OutputPipe* pipe : {out_pipe.get(), err_pipe.get()}) {
         const auto watched = reactor_.watch(pipe->fd(), EPOLLIN, *pipe);
         if (!watched.ok()) journal_.error("service {}: {}", name_, watched.error().message);
     }
-    pid_ = started.pid;
+    pid_ = session_ = started.pid;
     pipes_.push_back(std::move(out_pipe));
     pipes_.push_back(std::move(err_pipe));
     report_.fd_ = std::move(started.report);
     // Unwatched, the report is read when the child ends: late, but nothing is lost.
     (void)reactor_.watch(report_.fd_.get(), EPOLLIN, report_);
+    if (ready_.fd_.valid()) (void)reactor_.watch(ready_.fd_.get(), EPOLLIN, ready_);
     return std::nullopt;
 }
 
 void Unit::take_report() {
     if (!report_.fd_.valid() || !read_report(report_.fd_.get(), failure_)) return;
     drop_report();
-    if (failure_.step == Step::none) observer_.on_executed(index_);
+    if (failure_.step == Step::none) tell({Event::Kind::executed});
 }
 
 void Unit::drop_report() {
     if (!report_.fd_.valid()) return;
     reactor_.forget(report_.fd_.get());
     report_.fd_.reset();
+}
+
+void Unit::take_ready() {
+    if (!ready_.fd_.valid()) return;
+    std::array<char, 256> text;
+    const ssize_t count = ::read(ready_.fd_.get(), text.data(), text.size());
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    const char* const begin = text.data();
+    const char* const end = begin + std::max<ssize_t>(count, 0);
+    const bool ready = std::find(begin, end, '\n') != end;
+    if (count > 0 && !ready) return;  // s6 passes over what comes before the newline
+    drop_ready();
+    take_report();  // the program runs, whichever pipe was read first
+    tell({ready ? Event::Kind::ready : Event::Kind::never_ready});
+}
+
+void Unit::drop_ready() {
+    if (!ready_.fd_.valid()) return;
+    reactor_.forget(ready_.fd_.get());
+    ready_.fd_.reset();
+}
+
+void Unit::take_announcements() {
+    if (equipment_.notify_socket) {
+        take_report();
+        equipment_.notify_socket->drain();
+    }
+}
+
+void Unit::on_state(State state, Time now) {
+    if (state == State::starting && equipment_.probe.kind != ReadyProbe::Kind::none)
+        prober_.begin(now);
+    else
+        prober_.end();
+}
+
+void Unit::warn(std::string_view what, std::string_view detail) {
+    journal_.warning("service {}: {}{}{}", name_, what, detail.empty() ? "" : ": ", detail);
+}
+
+bool Unit::owns(pid_t pid) const {
+    if (pid <= 1 || pid_ <= 0) return false;
+    if (pid == pid_ || pid == session_) return true;
+    ProcessFacts facts;
+    const base::Fd folder(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder.valid() || !read_process(folder.get(), pid, facts)) return false;
+    if (equipment_.cgroup.empty()) return facts.session == session_;
+    return is_in_group_of(facts, name_);
+}
+
+bool Unit::follow(pid_t pid) {
+    if (pid == pid_) return true;
+    if (!owns(pid)) return false;
+    journal_.info("service {}: its main process is {} instead of {}", name_, pid, pid_);
+    pid_ = pid;
+    return true;
+}
+
+std::string_view Unit::status_text() const {
+    return equipment_.notify_socket ? equipment_.notify_socket->status() : std::string_view();
+}
+
+std::optional<Time> Unit::next_deadline() const {
+    std::optional<Time> soonest = prober_.due();
+    if (!equipment_.notify_socket) return soonest;
+    const std::optional<Time> resume = equipment_.notify_socket->due();
+    if (resume && (!soonest || *resume < *soonest)) soonest = resume;
+    return soonest;
+}
+
+void Unit::on_alarm(Time now) {
+    if (const auto due = prober_.due(); due && *due <= now) prober_.on_due(now);
+    NotifySocket* socket = equipment_.notify_socket.get();
+    if (socket != nullptr && socket->due() && *socket->due() <= now) socket->on_due();
 }
 
 void Unit::send_signal(int signal) {
@@ -122,7 +218,7 @@ void Unit::send_signal(int signal) {
 }
 
 void Unit::kill_group() {
-    if (kill_cgroup(cgroup_)) return;
+    if (kill_cgroup(equipment_.cgroup)) return;
     send_signal(SIGKILL);
 }
 
@@ -133,6 +229,8 @@ Ending Unit::collect(int code, int status) {
     ::waitpid(pid_, nullptr, WNOHANG);
     pid_ = -1;
     drop_report();
+    drop_ready();
+    prober_.end();
     drain_pipes();
     if (failure_.step != Step::none) {
         return {Ending::How::cannot_start, failure_.errno_value, failure_.step};
@@ -150,7 +248,7 @@ void Unit::drop_finished_pipes() {
 }
 
 void Unit::show_tail(std::size_t lines) {
-    if (console_ && journal_.console_enabled()) return;
+    if (equipment_.console && journal_.console_enabled()) return;
     Ring::Cursor cursor = ring_.last_lines(lines);
     for (std::string_view text = ring_.peek(cursor); !text.empty(); text = ring_.peek(cursor)) {
         journal_.console().append(text);

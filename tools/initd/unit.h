@@ -10,6 +10,8 @@
 
 #include "journal.h"
 #include "load.h"
+#include "notify_socket.h"
+#include "prober.h"
 #include "reactor.h"
 #include "service.h"
 #include "spawn.h"
@@ -51,24 +53,47 @@ class ReportPipe : public Watcher {
     base::Fd fd_;
 };
 
-// Told when a child's program runs.
+// The read end of the descriptor on which a service says that it is ready: by a newline.
+class ReadyPipe : public Watcher {
+  public:
+    explicit ReadyPipe(Unit& unit) : unit_(unit) {}
+    void on_ready(std::uint32_t events) override;
+
+  private:
+    friend class Unit;
+    Unit& unit_;
+    base::Fd fd_;
+};
+
+// Told what happens to a unit.
 class UnitObserver {
   public:
     virtual ~UnitObserver() = default;
-    virtual void on_executed(std::size_t index) = 0;
+    virtual void on_unit_event(std::size_t index, const Event& event) = 0;
+};
+
+// What a service runs, and how it is watched.
+struct Equipment {
+    std::optional<Program> program;  // none: it cannot be started
+    std::string cgroup;              // folder, or empty
+    ReadyProbe probe;
+    bool announces_by_descriptor = false;
+    std::unique_ptr<NotifySocket> notify_socket;  // may be null
+    bool console = true;                          // its output is mirrored there
 };
 
 class Unit {
   public:
-    Unit(std::size_t index, std::string name, std::size_t ring_bytes, bool console,
-         std::optional<Program> program, std::string cgroup, Journal& journal, Reactor& reactor,
-         UnitObserver& observer);
+    Unit(std::size_t index, std::string name, std::size_t ring_bytes, Equipment equipment,
+         Journal& journal, Reactor& reactor, UnitObserver& observer);
+    Unit(const Unit&) = delete;
+    Unit& operator=(const Unit&) = delete;
 
     const std::string& name() const { return name_; }
     pid_t pid() const { return pid_; }
     const Ring& ring() const { return ring_; }
     // Folder of its cgroup, or empty.
-    const std::string& cgroup() const { return cgroup_; }
+    const std::string& cgroup() const { return equipment_.cgroup; }
 
     // Starts the program. On failure returns how it ended: Ending::cannot_start.
     std::optional<Ending> spawn();
@@ -79,6 +104,25 @@ class Unit {
     // The child was seen dead but not reaped: takes its last words and ends what it left behind.
     // Returns how it ended, from waitid's words. May call the observer before it returns.
     Ending collect(int code, int status);
+
+    // Takes what the service said about itself and is not read yet.
+    void take_announcements();
+    // The service entered a state: begins or ends to look whether it is ready.
+    void on_state(State state, Time now);
+
+    // For what belongs to the unit.
+    void tell(const Event& event) { observer_.on_unit_event(index_, event); }
+    void warn(std::string_view what, std::string_view detail);
+    // It is a process of the service.
+    bool owns(pid_t pid) const;
+    // That process, which must be the service's, is its main one from now on.
+    bool follow(pid_t pid);
+    // What the service says about itself, or "".
+    std::string_view status_text() const;
+
+    // The timer of the Supervisor not included.
+    std::optional<Time> next_deadline() const;
+    void on_alarm(Time now);
 
     void drop_finished_pipes();
     void drain_pipes();
@@ -91,20 +135,24 @@ class Unit {
   private:
     friend class OutputPipe;
     friend class ReportPipe;
+    friend class ReadyPipe;
+    void take_ready();
+    void drop_ready();
     void take_report();
     void drop_report();
 
     std::size_t index_;
     std::string name_;
-    bool console_;
-    std::optional<Program> program_;
-    std::string cgroup_;
+    Equipment equipment_;
     Journal& journal_;
     Reactor& reactor_;
     UnitObserver& observer_;
     Ring ring_;
     pid_t pid_ = -1;
+    pid_t session_ = -1;  // that its first process made
     ReportPipe report_;
+    ReadyPipe ready_;
+    Prober prober_;
     Program::Failure failure_;
     std::vector<std::unique_ptr<OutputPipe>> pipes_;
 };

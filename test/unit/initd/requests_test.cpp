@@ -208,3 +208,75 @@ TEST_CASE("a service whose child outlived SIGKILL is not started beside it") {
     bench.request(&Supervisor::start, 0);
     CHECK(bench.spawned == Ids{0});
 }
+
+TEST_CASE("a requirement that finally fails takes its requirers down, the last ones first") {
+    Bench bench = chain();
+    bench.signaled.clear();
+    bench.end(0, 1);
+    CHECK(bench.state(0) == State::failed);
+    CHECK(bench.signaled == Ids{2});
+    CHECK(bench.supervisor.lost_requirement(1) == 0);
+    bench.end(2);
+    CHECK(bench.signaled == Ids{2, 1});
+    bench.end(1);
+    CHECK(bench.state(1) == State::failed);
+    CHECK(bench.state(2) == State::failed);
+    CHECK(bench.state(3) == State::running);
+    CHECK_FALSE(bench.supervisor.moving(1));
+    CHECK(bench.supervisor.service(2).ending().exit_status() == 1);
+}
+
+TEST_CASE("a requirement that ends well takes its requirers down without a failure") {
+    Bench bench = chain();
+    bench.end(0, 0);
+    bench.end(2);
+    bench.end(1, 143);
+    CHECK(bench.state(0) == State::finished);
+    CHECK(bench.state(1) == State::stopped);
+    CHECK(bench.state(2) == State::stopped);
+    bench.end(3);
+    REQUIRE(bench.supervisor.outcome());
+    CHECK_FALSE(bench.supervisor.outcome()->service);
+}
+
+TEST_CASE("a requirement between two restarts is not lost") {
+    Policy restarted;
+    restarted.restart = Restart::on_failure;
+    Bench bench({{restarted}, {kSimple}}, {{}, {{0, true}}});
+    bench.signaled.clear();
+    bench.end(0, 1);
+    CHECK(bench.state(0) == State::backing_off);
+    CHECK(bench.state(1) == State::running);
+    CHECK(bench.signaled.empty());
+}
+
+TEST_CASE("a critical service that loses its requirement ends the enclave with a failure") {
+    Bench bench({{kSimple}, {kSimple, true}}, {{}, {{0, true}}});
+    bench.end(0, 1);
+    bench.end(1, 0);
+    REQUIRE(bench.supervisor.outcome());
+    CHECK(bench.supervisor.outcome()->kind == Outcome::Kind::critical_failed);
+    CHECK(bench.supervisor.outcome()->service == 1);
+}
+
+TEST_CASE("whoever waits to be restarted when its requirement is lost fails at once") {
+    Policy restarted;
+    restarted.restart = Restart::on_failure;
+    Bench bench({{kSimple}, {restarted}}, {{}, {{0, true}}});
+    bench.end(1, 1);
+    REQUIRE(bench.state(1) == State::backing_off);
+    bench.end(0, 1);
+    CHECK(bench.state(1) == State::failed);
+}
+
+TEST_CASE("a shutdown reaches what is being stopped for another reason and lets it stay down") {
+    Policy restarted;
+    restarted.restart = Restart::always;
+    Bench bench({{restarted}}, {});
+    bench.supervisor.handle(0, {Event::Kind::unhealthy}, kNow);
+    REQUIRE(bench.state(0) == State::stopping);
+    bench.supervisor.shut_down(kNow);
+    bench.end(0);
+    CHECK(bench.state(0) == State::stopped);
+    CHECK(bench.supervisor.all_down());
+}

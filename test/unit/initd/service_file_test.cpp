@@ -122,10 +122,57 @@ TEST_CASE("errors in a service file name the place") {
           "web.yaml:3:10: a oneshot cannot be restarted after it succeeded");
 }
 
+TEST_CASE("a service says how it gets ready") {
+    const auto fd = parse("exec: x\ntype: ready-fd\nready: {fd: 7, timeout: 3s}\n");
+    REQUIRE(fd.ok());
+    CHECK(fd->policy.kind == ServiceKind::ready_fd);
+    CHECK(fd->ready_descriptor == 7);
+    CHECK(fd->policy.ready_timeout == milliseconds(3000));
+    CHECK(parse("exec: x\nready: {fd: 4}\n")->policy.kind == ServiceKind::ready_fd);
+    CHECK(parse("exec: x\ntype: ready-fd\n")->ready_descriptor == 3);
+
+    const auto notify = parse("exec: x\ntype: notify\nwatchdog: 5s\n");
+    REQUIRE(notify.ok());
+    CHECK(notify->policy.announces());
+    CHECK(notify->policy.watchdog == milliseconds(5000));
+    CHECK(notify->policy.ready_timeout == milliseconds(30'000));
+
+    const auto tcp = parse("exec: x\nready: {tcp: \"[::1]:80\"}\n");
+    REQUIRE(tcp.ok());
+    CHECK(tcp->policy.probed);
+    CHECK(tcp->ready_probe.kind == ReadyProbe::Kind::tcp);
+    CHECK(tcp->ready_probe.target == "[::1]:80");
+    CHECK(parse("exec: x\nready: {unix: /run/x}\n")->ready_probe.kind == ReadyProbe::Kind::local);
+    CHECK(parse("exec: x\nready: {file: /run/x}\n")->ready_probe.kind == ReadyProbe::Kind::file);
+
+    CHECK(parse("exec: x\n")->policy.ready_timeout == milliseconds(0));
+    CHECK(parse("exec: x\ntype: oneshot\n")->policy.ready_timeout == milliseconds(0));
+    CHECK(parse("exec: x\ntype: oneshot\nready: {timeout: 5s}\n")->policy.ready_timeout ==
+          milliseconds(5000));
+}
+
+TEST_CASE("errors of readiness name the place") {
+    CHECK(error_of("exec: x\nready: {tcp: example.org:80}\n")
+              .starts_with("web.yaml:2:14: expected a numeric ADDRESS:PORT"));
+    CHECK(error_of("exec: x\nready: {file: x}\n") == "web.yaml:2:15: expected an absolute path");
+    CHECK(error_of("exec: x\nready: {fd: 2}\n").starts_with("web.yaml:2:13: "));
+    CHECK(error_of("exec: x\nready: {file: /x, unix: /y}\n") ==
+          "web.yaml:2:25: one of tcp, unix and file is enough");
+    CHECK(error_of("exec: x\ntype: notify\nready: {file: /x}\n") ==
+          "web.yaml:3:1: the service says itself when it is ready");
+    CHECK(error_of("exec: x\ntype: notify\nready: {fd: 5}\n") ==
+          "web.yaml:3:9: only a ready-fd service has a descriptor to say so");
+    CHECK(error_of("exec: x\ntype: oneshot\nready: {file: /x}\n") ==
+          "web.yaml:3:1: a oneshot is ready when it has ended");
+    CHECK(error_of("exec: x\ntype: oneshot\nwatchdog: 3s\n") ==
+          "web.yaml:3:1: a oneshot has no watchdog");
+    CHECK(error_of("exec: x\nready: {unix: /" + std::string(107, 'x') + "}\n") ==
+          "web.yaml:2:15: the path is too long for a socket");
+}
+
 TEST_CASE("what does not work yet is refused, not ignored") {
-    for (const char* line :
-         {"ready: {timeout: 3s}", "health: {}", "capabilities: []", "type: notify",
-          "type: ready-fd", "log: {file: /x}", "log: {max_size: 1M}", "log: {files: 3}"}) {
+    for (const char* line : {"health: {}", "capabilities: []", "log: {file: /x}",
+                             "log: {max_size: 1M}", "log: {files: 3}"}) {
         INFO(line);
         CHECK(error_of(std::string("exec: x\n") + line + "\n")
                   .find("not supported by this version") != std::string::npos);
