@@ -20,6 +20,11 @@ constexpr base::Option kLogs[] = {
     {'j', "json", "", "", "Print JSON"},
 };
 
+constexpr base::Option kPing[] = {
+    {'c', "count", "N", "1", "Ask N times and print how long the answers took"},
+    {'i', "interval", "TIME", "10ms", "Wait for TIME between two questions"},
+};
+
 constexpr base::Command kCommands[] = {
     {"list", "", "Show all services", kFacts},
     {"status", "NAME...", "Show all that is known of services", kFacts},
@@ -34,7 +39,7 @@ constexpr base::Command kCommands[] = {
     {"ps", "[PID]", "Show processes and the services they belong to", kFacts},
     {"signal", "PID SIGNAL", "Send a signal, by name or number, to a process", {}},
     {"system", "status | poweroff | reboot | halt", "Show the enclave's state, or end it", kFacts},
-    {"ping", "", "Succeed if initd answers", {}},
+    {"ping", "", "Succeed if initd answers", kPing},
 };
 
 }  // namespace

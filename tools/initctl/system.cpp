@@ -1,4 +1,8 @@
 // The enclave as a whole: shown, ended, asked whether it is there.
+#include <algorithm>
+#include <thread>
+#include <vector>
+
 #include "base/format.h"
 #include "base/main.h"
 #include "base/text.h"
@@ -63,8 +67,24 @@ Result<int> system_command(Client& client, const base::Arguments& arguments) {
     return 0;
 }
 
-Result<int> ping(Client& client, const base::Arguments&) {
-    TRY(client.ask(Kind::ping, {}, {}));
+Result<int> ping(Client& client, const base::Arguments& arguments) {
+    using Clock = std::chrono::steady_clock;
+    constexpr std::uint64_t kMostPings = 1'000'000;
+    const std::uint64_t count = TRY(arguments.number("count", 1, kMostPings));
+    const std::chrono::milliseconds interval = TRY(arguments.duration("interval"));
+    std::vector<std::int64_t> took;  // microseconds
+    for (std::uint64_t index = 0; index < count; ++index) {
+        if (index > 0) std::this_thread::sleep_for(interval);
+        const auto asked = Clock::now();
+        TRY(client.ask(Kind::ping, {}, {}));
+        const auto time = Clock::now() - asked;
+        took.push_back(std::chrono::duration_cast<std::chrono::microseconds>(time).count());
+    }
+    if (!arguments.has("count")) return 0;
+    std::sort(took.begin(), took.end());
+    TRY(base::print(fmt::format("answers {} median-us {} p99-us {} worst-us {}\n", took.size(),
+                                took[took.size() / 2], took[(took.size() * 99 - 1) / 100],
+                                took.back())));
     return 0;
 }
 

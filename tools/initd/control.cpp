@@ -26,6 +26,7 @@ constexpr std::size_t kInputBytes =
 constexpr std::size_t kOutputBytes = proto::control::kHeaderBytes + proto::control::kMaximumPayload;
 constexpr std::size_t kScratchBytes = 16 * 1024;
 constexpr std::size_t kEventBytes = 64 * 1024;
+constexpr int kBuffersPerTurn = 8;  // to one client
 
 }  // namespace
 
@@ -140,13 +141,16 @@ Control::Sent Control::send_output(ControlClient& client, bool& progressed) {
     return Sent::all;
 }
 
-// At most one buffer of new answers, so that every client gets its turn.
+// At most some buffers of new answers, so that every client gets its turn.
 void Control::serve(ControlClient& client, bool progressed) {
     Sent sent = send_output(client, progressed);
     if (sent == Sent::all && !client.closing_) {
         if (client.task_ == ControlClient::Task::none) take_request(client);
-        if (client.task_ != ControlClient::Task::none) fill(client);
-        sent = send_output(client, progressed);
+        int buffers = kBuffersPerTurn;
+        do {
+            if (client.task_ != ControlClient::Task::none) fill(client);
+            sent = send_output(client, progressed);
+        } while (sent == Sent::all && client.more_now_ && --buffers > 0);
     }
     if (sent == Sent::nothing) return close(client);
     if (client.closing_ && client.idle()) return close(client);
@@ -179,7 +183,7 @@ void Control::update_deadline(ControlClient& client, bool progressed) {
     Wait wait = Wait::nothing;
     // A socket may not take more long before it refuses to.
     if (client.output_sent_ < client.output_used_ || client.more_now_)
-        wait = Wait::read;
+        wait = client.follows() ? Wait::follow : Wait::read;
     else if (client.task_ != ControlClient::Task::none)
         wait = Wait::nothing;
     else if (!client.greeted_)
@@ -193,6 +197,10 @@ void Control::update_deadline(ControlClient& client, bool progressed) {
         case Wait::greet:
         case Wait::finish_frame: client.deadline_ = Clock::now() + seconds(5); break;
         case Wait::read: client.deadline_ = Clock::now() + seconds(10); break;
+        // It holds nothing up; only its place is missing to others.
+        case Wait::follow:
+            client.deadline_ = Clock::now() + (client.may_change_ ? seconds(600) : seconds(30));
+            break;
         case Wait::ask: client.deadline_ = Clock::now() + seconds(60); break;
     }
 }
@@ -209,7 +217,8 @@ std::optional<Time> Control::next_deadline() const {
 void Control::on_alarm(Time now) {
     for (ControlClient& client : clients_) {
         if (!client.fd_.valid() || !client.deadline_ || *client.deadline_ > now) continue;
-        if (client.wait_ == ControlClient::Wait::read) {
+        if (client.wait_ == ControlClient::Wait::read ||
+            client.wait_ == ControlClient::Wait::follow) {
             subjects_.journal->warning("control: a client of user {} did not read and is dropped",
                                        client.user_id_);
         }

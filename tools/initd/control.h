@@ -44,8 +44,10 @@ class ControlClient : public Watcher {
     // Where the rest of an answer comes from.
     enum class Task { none, services, log, events, processes, settle };
     // What the client has to do before its deadline.
-    enum class Wait { nothing, greet, ask, finish_frame, read };
+    enum class Wait { nothing, greet, ask, finish_frame, read, follow };
 
+    // It gets what comes until it goes.
+    bool follows() const { return task_ == Task::events || (task_ == Task::log && follow_); }
     bool idle() const { return task_ == Task::none && output_sent_ == output_used_; }
 
     Control* owner_ = nullptr;

@@ -4,7 +4,8 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <ctime>
+#include <algorithm>
+#include <cstring>
 
 namespace initd {
 
@@ -14,58 +15,38 @@ constexpr std::size_t kConsoleRingBytes = 64 * 1024;
 constexpr std::size_t kLongestNote = 1024;
 
 std::size_t timestamp(char* to) {
-    struct timespec now {};
-    ::clock_gettime(CLOCK_REALTIME, &now);
+    const struct timespec now = wall_clock();
     return format_time(now.tv_sec, now.tv_nsec, to);
 }
 
 }  // namespace
 
-std::string_view format_loss(const Ring::Loss& loss, std::span<char> to) {
-    std::array<char, 32> time;
-    const std::size_t time_length = timestamp(time.data());
-    const auto end =
-        fmt::format_to_n(to.data(), to.size(), "{} initd lost: {} lines, {} bytes\n",
-                         std::string_view(time.data(), time_length), loss.lines, loss.bytes);
-    return {to.data(), std::min(end.size, to.size())};
+struct timespec wall_clock() {
+    struct timespec now {};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return now;
 }
 
 base::Result<void> Console::create_ring() {
     ring_ = TRY(Ring::create(kConsoleRingBytes));
+    feed_.begin(ring_, ring_.oldest());
     return {};
 }
 
-// False when the console takes no more for now.
-bool Console::write_some(std::string_view text, std::size_t& written) {
-    ssize_t count;
-    do {
-        count = ::write(fd_.get(), text.data(), text.size());
-    } while (count < 0 && errno == EINTR);
-    // Whatever is wrong with the console, lines for it are as good as written.
-    if (count < 0 && errno != EAGAIN) count = static_cast<ssize_t>(text.size());
-    written = count < 0 ? 0 : static_cast<std::size_t>(count);
-    return written == text.size();
-}
-
+// At most one ring in a turn: nothing is appended meanwhile.
 void Console::flush() {
     if (!fd_.valid()) return;
     while (true) {
-        std::size_t written = 0;
-        if (!loss_rest_.empty()) {
-            const bool all = write_some(loss_rest_, written);
-            loss_rest_.remove_prefix(written);
-            if (!all) return;
-        }
-        const Ring::Loss loss = ring_.catch_up(cursor_);
-        if (loss.bytes > 0) {
-            loss_rest_ = format_loss(loss, loss_line_);
-            continue;
-        }
-        const std::string_view text = ring_.peek(cursor_);
+        const std::string_view text = feed_.next(wall_clock());
         if (text.empty()) return;
-        const bool all = write_some(text, written);
-        ring_.advance(cursor_, written);
-        if (!all) return;
+        ssize_t count;
+        do {
+            count = ::write(fd_.get(), text.data(), text.size());
+        } while (count < 0 && errno == EINTR);
+        if (count < 0 && errno == EAGAIN) return;
+        // Whatever else is wrong with the console, lines for it are as good as written.
+        feed_.took(count < 0 ? text.size() : static_cast<std::size_t>(count));
+        if (count >= 0 && static_cast<std::size_t>(count) < text.size()) return;
     }
 }
 
@@ -73,7 +54,7 @@ void Console::flush_within(std::chrono::milliseconds patience) {
     using Clock = std::chrono::steady_clock;
     const auto deadline = Clock::now() + patience;
     flush();
-    while (fd_.valid() && (!loss_rest_.empty() || !ring_.peek(cursor_).empty())) {
+    while (fd_.valid() && !feed_.finished()) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
         struct pollfd poll {};
         poll.fd = fd_.get();
@@ -85,6 +66,7 @@ void Console::flush_within(std::chrono::milliseconds patience) {
 
 base::Result<void> Journal::create(std::size_t ring_bytes) {
     TRY(console_.create_ring());
+    batch_ = std::make_unique_for_overwrite<char[]>(kBatchBytes);
     ring_ = TRY(Ring::create(ring_bytes));
     return {};
 }
@@ -113,20 +95,40 @@ void Journal::note(std::string_view level, fmt::string_view format, fmt::format_
     console_.append(text);
 }
 
-void Journal::service_line(std::string_view service, bool is_error_stream, std::string_view text,
-                           bool ended, Ring* own, bool to_console) {
-    std::array<char, kLongestHead> head;
-    std::size_t length = timestamp(head.data());
-    length += std::min(fmt::format_to_n(head.data() + length, kLongestHead - length, " {} {}{}: ",
-                                        service, is_error_stream ? "err" : "out", ended ? "" : "+")
-                           .size,
-                       kLongestHead - length);
-    const std::string_view parts[] = {{head.data(), length}, text, "\n"};
-    for (const std::string_view part : parts) {
-        ring_.append(part);
-        if (own != nullptr) own->append(part);
-        if (to_console && console_enabled_) console_.append(part);
+void Journal::begin_lines(const LineOrigin& origin) {
+    origin_ = origin;
+    head_bytes_ = timestamp(head_.data());
+    const std::size_t room = head_.size() - head_bytes_;
+    const auto end = fmt::format_to_n(head_.data() + head_bytes_, room, " {} {}: ", origin.service,
+                                      origin.is_error_stream ? "err" : "out");
+    head_bytes_ += std::min(end.size, room);
+}
+
+void Journal::add_line(std::string_view text, bool ended) {
+    if (batch_bytes_ + kLongestEntry + 1 > kBatchBytes) end_lines();
+    char* to = batch_.get() + batch_bytes_;
+    const auto put = [&to](std::string_view part) {
+        std::memcpy(to, part.data(), part.size());
+        to += part.size();
+    };
+    const std::string_view head(head_.data(), head_bytes_);
+    if (ended) {
+        put(head);
+    } else {
+        put(head.substr(0, head.size() - 2));
+        put("+: ");
     }
+    put(text.substr(0, kLongestLine));
+    *to++ = '\n';
+    batch_bytes_ = static_cast<std::size_t>(to - batch_.get());
+}
+
+void Journal::end_lines() {
+    const std::string_view lines(batch_.get(), batch_bytes_);
+    ring_.append(lines);
+    if (origin_.own != nullptr) origin_.own->append(lines);
+    if (origin_.to_console && console_enabled_) console_.append(lines);
+    batch_bytes_ = 0;
 }
 
 void Journal::raw_line(std::string_view line) {

@@ -10,19 +10,19 @@
 
 #include <array>
 #include <chrono>
-#include <span>
+#include <ctime>
+#include <memory>
 #include <string_view>
 
 #include "base/fd.h"
 #include "base/format.h"
 #include "base/result.h"
-#include "lines.h"
+#include "feed.h"
 #include "ring.h"
 
 namespace initd {
 
-// "TIME initd lost: N lines, M bytes\n" into `to`; returns the text.
-std::string_view format_loss(const Ring::Loss& loss, std::span<char> to);
+struct timespec wall_clock();
 
 class Console {
   public:
@@ -38,13 +38,17 @@ class Console {
     void flush_within(std::chrono::milliseconds patience);
 
   private:
-    bool write_some(std::string_view text, std::size_t& written);
-
     base::Fd fd_;
     Ring ring_;
-    Ring::Cursor cursor_;
-    std::array<char, 128> loss_line_{};
-    std::string_view loss_rest_;
+    Feed feed_;
+};
+
+// Where lines of one of a service's streams come from, and where they go besides the journal.
+struct LineOrigin {
+    std::string_view service;
+    bool is_error_stream = false;
+    Ring* own = nullptr;  // may be null
+    bool to_console = false;
 };
 
 class Journal {
@@ -72,16 +76,26 @@ class Journal {
         note("error", format, fmt::make_format_args(args...));
     }
 
-    // A line of a service. `own` may be null; `ended` is false for a part of a long line.
-    void service_line(std::string_view service, bool is_error_stream, std::string_view text,
-                      bool ended, Ring* own, bool to_console);
+    // Lines of a service that were read at one moment: they get one time, and rings and console
+    // get them in few pieces. Nothing else may be logged between begin and end.
+    void begin_lines(const LineOrigin& origin);
+    // `ended` is false for a part of a long line.
+    void add_line(std::string_view text, bool ended);
+    void end_lines();
     // The text as it stands, for what machines parse.
     void raw_line(std::string_view line);
 
   private:
     void note(std::string_view level, fmt::string_view format, fmt::format_args args);
 
+    static constexpr std::size_t kBatchBytes = 32 * 1024;
+
     Ring ring_;
+    LineOrigin origin_;
+    std::array<char, kLongestHead> head_{};  // of whole lines: "TIME SERVICE STREAM: "
+    std::size_t head_bytes_ = 0;
+    std::unique_ptr<char[]> batch_;
+    std::size_t batch_bytes_ = 0;
     Console console_;
     bool console_enabled_ = true;
 };

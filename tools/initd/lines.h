@@ -74,6 +74,9 @@ class LineCutter {
     std::size_t held_bytes_ = 0;
 };
 
+// Newlines in the text, eight bytes at a time: rings count all they take and all they give up.
+std::uint64_t count_newlines(std::string_view text);
+
 // "2026-01-31T23:59:59.123Z" into `to` (25 bytes with the NUL); returns its length.
 std::size_t format_time(std::int64_t seconds, long nanoseconds, char* to);
 

@@ -39,25 +39,29 @@ base::Result<void> Reactor::create() {
     if (!timer_.valid()) return Error::system("create a timer", "");
     signals_ = Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_.valid()) return Error::system("receive signals", "");
-    for (Fd* fd : {&timer_, &signals_}) {
-        struct epoll_event event {};
-        event.events = EPOLLIN;
-        event.data.ptr = fd;
-        if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd->get(), &event) != 0) {
-            return Error::system("watch a descriptor", "");
-        }
+    bulk_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+    if (!bulk_.valid()) return Error::system("create the event queue", "");
+    for (Fd* fd : {&timer_, &signals_, &bulk_})
+        TRY(add(epoll_, fd->get(), EPOLLIN, fd));
+    return {};
+}
+
+base::Result<void> Reactor::add(const Fd& queue, int fd, std::uint32_t events, void* whom) {
+    struct epoll_event event {};
+    event.events = events;
+    event.data.ptr = whom;
+    if (::epoll_ctl(queue.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+        return Error::system("watch a descriptor", "");
     }
     return {};
 }
 
 base::Result<void> Reactor::watch(int fd, std::uint32_t events, Watcher& watcher) {
-    struct epoll_event event {};
-    event.events = events;
-    event.data.ptr = &watcher;
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-        return Error::system("watch a descriptor", "");
-    }
-    return {};
+    return add(epoll_, fd, events, &watcher);
+}
+
+base::Result<void> Reactor::watch_bulk(int fd, Watcher& watcher) {
+    return add(bulk_, fd, EPOLLIN, &watcher);
 }
 
 base::Result<void> Reactor::change(int fd, std::uint32_t events, Watcher& watcher) {
@@ -71,7 +75,8 @@ base::Result<void> Reactor::change(int fd, std::uint32_t events, Watcher& watche
 }
 
 void Reactor::forget(int fd) {
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr) != 0)
+        ::epoll_ctl(bulk_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
 void Reactor::set_alarm(std::optional<Time> at) {
@@ -105,6 +110,10 @@ Reactor::Turn Reactor::wait(signalfd_siginfo& signal_info) {
     if (event.data.ptr == &signals_) {
         const ssize_t read = ::read(signals_.get(), &signal_info, sizeof signal_info);
         return read == static_cast<ssize_t>(sizeof signal_info) ? Turn::signal : Turn::failed;
+    }
+    // Since it was seen to be ready, the bulk's last descriptor may have been closed.
+    if (event.data.ptr == &bulk_ && ::epoll_wait(bulk_.get(), &event, 1, 0) != 1) {
+        return Turn::event;
     }
     static_cast<Watcher*>(event.data.ptr)->on_ready(event.events);
     return Turn::event;

@@ -31,6 +31,9 @@ class Reactor {
 
     // The watcher must live until forget() or until `fd` is closed.
     base::Result<void> watch(int fd, std::uint32_t events, Watcher& watcher);
+    // For descriptors that may always have more to read. They take turns among themselves, and all
+    // of them together get one turn beside the others: many talkers do not delay a request.
+    base::Result<void> watch_bulk(int fd, Watcher& watcher);
     // Other events for a descriptor that is watched.
     base::Result<void> change(int fd, std::uint32_t events, Watcher& watcher);
     void forget(int fd);
@@ -43,7 +46,10 @@ class Reactor {
     Turn wait(signalfd_siginfo& signal_info);
 
   private:
+    base::Result<void> add(const base::Fd& queue, int fd, std::uint32_t events, void* whom);
+
     base::Fd epoll_;
+    base::Fd bulk_;  // a queue of its own, watched by the first
     base::Fd timer_;
     base::Fd signals_;
     std::optional<Time> alarm_;

@@ -19,8 +19,9 @@ using base::Fd;
 using base::Result;
 
 constexpr int kBacklog = 16;
-constexpr std::size_t kMostIgnored = 4096;  // bytes a reader may say before it is closed
-constexpr std::size_t kWrite = 64 * 1024;
+constexpr std::size_t kMostIgnored = 4096;        // bytes a reader may say before it is closed
+constexpr std::size_t kMostPerTurn = 256 * 1024;  // to one reader
+constexpr std::uint32_t kInterest = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
 Result<Fd> listen_at(const ListenPlace& place) {
     const bool is_unix = !place.path.empty();
@@ -95,11 +96,11 @@ void Readers::accept_all() {
         const auto free = std::find_if(readers_.begin(), readers_.end(),
                                        [](const Reader& reader) { return !reader.fd_.valid(); });
         if (free == readers_.end()) continue;  // closes it
-        if (!reactor_->watch(fd.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *free).ok()) {
+        if (!reactor_->watch(fd.get(), kInterest, *free).ok()) {
             continue;
         }
         free->fd_ = std::move(fd);
-        free->cursor_ = ring_ != nullptr ? ring_->oldest() : Ring::Cursor{};
+        if (ring_ != nullptr) free->feed_.begin(*ring_, ring_->oldest());
         free->rest_ = {};
         free->blocked_ = free->has_current_ = free->shut_ = false;
         free->ignored_bytes_ = 0;
@@ -124,52 +125,45 @@ void Reader::on_ready(std::uint32_t events) {
     if (!blocked_) owner_->serve(*this);
 }
 
-// Puts the next bytes into rest_; false when there are none.
-bool Readers::fill(Reader& reader) {
-    if (ring_ == nullptr) {
-        if (reader.has_current_) return false;
+// What it is to get next; empty when it has everything.
+std::string_view Readers::next(Reader& reader) {
+    if (ring_ != nullptr) return reader.feed_.next(wall_clock());
+    if (reader.rest_.empty() && !reader.has_current_) {
         reader.has_current_ = true;
         reader.rest_ = {reader.text_.data(), line_.copy(reader.text_.data(), reader.text_.size())};
-        return !reader.rest_.empty();
     }
-    const Ring::Loss loss = ring_->catch_up(reader.cursor_);
-    if (loss.bytes > 0) reader.rest_ = format_loss(loss, reader.text_);
-    return loss.bytes > 0;
+    return reader.rest_;
 }
 
-bool Readers::send_rest(Reader& reader) {
-    while (!reader.rest_.empty()) {
-        const ssize_t sent = ::send(reader.fd_.get(), reader.rest_.data(), reader.rest_.size(),
-                                    MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent < 0) return false;
-        reader.rest_.remove_prefix(static_cast<std::size_t>(sent));
-    }
-    return true;
-}
-
-// Ends when the reader takes no more or has all: at most the ring's capacity in one turn.
+// Ends when the reader takes no more, or has all, or had its share of this turn.
 void Readers::serve(Reader& reader) {
-    bool failed = false;
-    while (!failed) {
-        if (!send_rest(reader)) {
-            failed = true;
-        } else if (fill(reader)) {
-            continue;
-        } else if (ring_ != nullptr) {
-            const std::string_view text = ring_->peek(reader.cursor_);
-            if (text.empty()) break;
-            const ssize_t sent = ::send(reader.fd_.get(), text.data(),
-                                        std::min(text.size(), kWrite), MSG_DONTWAIT | MSG_NOSIGNAL);
-            failed = sent < 0;
-            if (sent > 0) ring_->advance(reader.cursor_, static_cast<std::size_t>(sent));
-        } else {
-            break;
+    std::size_t share = kMostPerTurn;
+    while (true) {
+        const std::string_view text = next(reader);
+        if (text.empty()) break;
+        if (share < text.size()) {
+            // Changing what is watched tells of its readiness anew: it is served in a later turn.
+            reader.blocked_ = true;
+            if (!reactor_->change(reader.fd_.get(), kInterest, reader).ok()) close(reader);
+            return;
         }
+        ssize_t sent;
+        do {
+            sent = ::send(reader.fd_.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        } while (sent < 0 && errno == EINTR);
+        if (sent < 0) {
+            reader.blocked_ = errno == EAGAIN;
+            if (!reader.blocked_) close(reader);
+            return;
+        }
+        const std::size_t taken = static_cast<std::size_t>(sent);
+        share -= taken;
+        if (ring_ != nullptr)
+            reader.feed_.took(taken);
+        else
+            reader.rest_.remove_prefix(taken);
     }
-    if (failed) {
-        reader.blocked_ = errno == EAGAIN || errno == EINTR;
-        if (!reader.blocked_) close(reader);
-    } else if (finishing_ && !reader.shut_) {
+    if (finishing_ && !reader.shut_) {
         // It has everything once it closes its side in answer to ours.
         reader.shut_ = true;
         ::shutdown(reader.fd_.get(), SHUT_WR);

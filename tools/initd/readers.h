@@ -26,9 +26,9 @@ class Reader : public Watcher {
     friend class Readers;
     Readers* owner_ = nullptr;
     base::Fd fd_;
-    Ring::Cursor cursor_;            // log readers
-    std::array<char, 1024> text_{};  // a loss line, or the status line as it was
-    std::string_view rest_;          // of text_, to be sent before anything else
+    Feed feed_;                      // log readers
+    std::array<char, 1024> text_{};  // status readers: the line as it was
+    std::string_view rest_;          // of text_, still to be sent
     bool blocked_ = false;           // waits for EPOLLOUT
     bool has_current_ = false;       // status readers: the present line was taken up
     bool shut_ = false;              // all was sent and our side is closed
@@ -58,8 +58,7 @@ class Readers : public Watcher {
     friend class Reader;
     void accept_all();
     void serve(Reader& reader);
-    bool fill(Reader& reader);
-    bool send_rest(Reader& reader);
+    std::string_view next(Reader& reader);
     void close(Reader& reader);
 
     Reactor* reactor_ = nullptr;

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <utility>
 
+#include "lines.h"
+
 namespace initd {
 
 base::Result<Ring> Ring::create(std::size_t capacity) {
@@ -38,17 +40,14 @@ Ring::~Ring() {
 
 void Ring::append(std::string_view text) {
     if (memory_ == nullptr || text.empty()) return;
-    const auto newlines = [](std::string_view part) {
-        return static_cast<std::uint64_t>(std::count(part.begin(), part.end(), '\n'));
-    };
     const std::uint64_t end = written_ + text.size();
     const std::uint64_t new_first = end > capacity_ ? end - capacity_ : 0;
-    lines_ += newlines(text);
+    lines_ += count_newlines(text);
     if (new_first > written_) {
         // Not even this text fits: everything before its end goes.
         text.remove_prefix(static_cast<std::size_t>(new_first - written_));
         written_ = new_first;
-        evicted_lines_ = lines_ - newlines(text);
+        evicted_lines_ = lines_ - count_newlines(text);
     } else {
         evicted_lines_ += count_lines(first_kept(), new_first);
     }
@@ -72,7 +71,7 @@ std::uint64_t Ring::count_lines(std::uint64_t from, std::uint64_t to) const {
     std::uint64_t count = 0;
     while (from < to) {
         const std::string_view part = piece(from, to);
-        count += static_cast<std::uint64_t>(std::count(part.begin(), part.end(), '\n'));
+        count += count_newlines(part);
         from += part.size();
     }
     return count;
@@ -93,15 +92,28 @@ Ring::Cursor Ring::oldest() const {
     return cursor;
 }
 
+// From the end backwards: few lines of a large ring cost little.
 Ring::Cursor Ring::last_lines(std::size_t count) const {
-    Cursor cursor = oldest();
-    while (lines_ - cursor.lines > count) {
-        const std::string_view part = peek(cursor);
-        const std::size_t newline = part.find('\n');
-        if (part.empty()) break;
-        advance(cursor, newline == std::string_view::npos ? part.size() : newline + 1);
+    const Cursor first = oldest();
+    if (lines_ - first.lines <= count) return first;
+    std::uint64_t offset = written_;
+    // What stands behind the last newline belongs to the last line.
+    std::size_t newlines_to_pass = count + 1;
+    while (offset > first.offset) {
+        const std::size_t before = static_cast<std::size_t>((offset - 1) % capacity_) + 1;
+        const std::size_t size =
+            std::min<std::size_t>(before, static_cast<std::size_t>(offset - first.offset));
+        const std::string_view part(memory_ + before - size, size);
+        const std::size_t newline = part.rfind('\n');
+        if (newline == std::string_view::npos) {
+            offset -= size;
+        } else if (--newlines_to_pass == 0) {
+            return {offset - size + newline + 1, lines_ - count};
+        } else {
+            offset -= size - newline;
+        }
     }
-    return cursor;
+    return first;
 }
 
 Ring::Loss Ring::catch_up(Cursor& cursor) const {

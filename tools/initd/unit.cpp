@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,40 +17,51 @@ namespace initd {
 
 namespace {
 
-// All units share it: one thread, and nothing is kept in it between reads.
+// All units share it: one thread, and nothing is kept in it between reads. What is read in a turn
+// bounds how long the turn takes, even if every byte is a line of its own.
 constexpr std::size_t kReadBytes = 64 * 1024;
 char read_buffer[kReadBytes];
-
-// A dead child's pipe may be held by a chatterbox it left behind.
-constexpr std::size_t kLastWordsBytes = 1024 * 1024;
 
 }  // namespace
 
 void OutputPipe::on_ready(std::uint32_t) {
-    drain(kReadBytes);
+    read_once(kReadBytes);
 }
 
-void OutputPipe::drain(std::size_t most_bytes) {
-    const auto sink = [this](std::string_view text, bool ended) { deliver(text, ended); };
-    for (std::size_t total = 0; fd_.valid() && total < most_bytes;) {
-        const ssize_t count = ::read(fd_.get(), read_buffer, kReadBytes);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0 && errno == EAGAIN) return;
-        if (count <= 0) {
-            cutter_.finish(sink);
-            // A child between fork and exec may hold a copy, so closing alone would not unwatch.
-            unit_.reactor_.forget(fd_.get());
-            fd_.reset();
-            return;
-        }
-        cutter_.feed({read_buffer, static_cast<std::size_t>(count)}, sink);
-        total += static_cast<std::size_t>(count);
+// Not until the pipe is empty: something else may hold it and fill it for ever.
+void OutputPipe::drain() {
+    int waiting = 0;
+    if (!fd_.valid() || ::ioctl(fd_.get(), FIONREAD, &waiting) != 0) return;
+    std::size_t left = static_cast<std::size_t>(waiting);
+    while (left > 0) {
+        const std::size_t most = std::min(left, kReadBytes);
+        if (!read_once(most)) return;
+        left -= most;
     }
+    read_once(kReadBytes);  // the end, if it is there
 }
 
-void OutputPipe::deliver(std::string_view text, bool ended) {
-    unit_.journal_.service_line(unit_.name_, is_error_, text, ended, &unit_.ring_,
-                                unit_.equipment_.console);
+bool OutputPipe::read_once(std::size_t most_bytes) {
+    ssize_t count;
+    do {
+        count = ::read(fd_.get(), read_buffer, most_bytes);
+    } while (count < 0 && errno == EINTR);
+    if (count < 0 && errno == EAGAIN) return false;
+    Journal& journal = unit_.journal_;
+    const auto sink = [&journal](std::string_view text, bool ended) {
+        journal.add_line(text, ended);
+    };
+    journal.begin_lines({unit_.name_, is_error_, &unit_.ring_, unit_.equipment_.console});
+    if (count > 0)
+        cutter_.feed({read_buffer, static_cast<std::size_t>(count)}, sink);
+    else
+        cutter_.finish(sink);
+    journal.end_lines();
+    if (count > 0) return true;
+    // A child between fork and exec may hold a copy, so closing alone would not unwatch.
+    unit_.reactor_.forget(fd_.get());
+    fd_.reset();
+    return false;
 }
 
 void ReportPipe::on_ready(std::uint32_t) {
@@ -112,7 +124,7 @@ std::optional<Ending> Unit::spawn() {
         return cannot(failure_.step, failure_.errno_value);
     }
     for (OutputPipe* pipe : {out_pipe.get(), err_pipe.get()}) {
-        const auto watched = reactor_.watch(pipe->fd(), EPOLLIN, *pipe);
+        const auto watched = reactor_.watch_bulk(pipe->fd(), *pipe);
         if (!watched.ok()) journal_.error("service {}: {}", name_, watched.error().message);
     }
     pid_ = session_ = started.pid;
@@ -240,7 +252,7 @@ Ending Unit::collect(int code, int status) {
 
 void Unit::drain_pipes() {
     for (const auto& pipe : pipes_)
-        pipe->drain(kLastWordsBytes);
+        pipe->drain();
 }
 
 void Unit::drop_finished_pipes() {

@@ -27,13 +27,14 @@ class OutputPipe : public Watcher {
     OutputPipe(Unit& unit, base::Fd fd, bool is_error)
         : unit_(unit), fd_(std::move(fd)), is_error_(is_error) {}
     void on_ready(std::uint32_t events) override;
-    // Reads at most `most_bytes` without waiting.
-    void drain(std::size_t most_bytes);
+    // Takes what is in the pipe now.
+    void drain();
     bool done() const { return !fd_.valid(); }
     int fd() const { return fd_.get(); }
 
   private:
-    void deliver(std::string_view text, bool ended);
+    // False when there is nothing to read now, or never again.
+    bool read_once(std::size_t most_bytes);
 
     Unit& unit_;
     base::Fd fd_;

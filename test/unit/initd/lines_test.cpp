@@ -73,3 +73,21 @@ TEST_CASE("timestamps are UTC with milliseconds") {
     format_time(1'700'000'000, 987'654'321, text);
     CHECK(std::string(text) == "2023-11-14T22:13:20.987Z");
 }
+
+TEST_CASE("newlines are counted wherever they stand") {
+    CHECK(count_newlines("") == 0);
+    CHECK(count_newlines("\n") == 1);
+    // Neighbours of the newline's value, and bytes with the high bit, are none.
+    std::string text;
+    for (int byte = 0; byte < 256; ++byte)
+        text += static_cast<char>(byte);
+    CHECK(count_newlines(text) == 1);
+    for (std::size_t at = 0; at < 40; ++at) {
+        std::string blank(40, '\x8a');
+        blank[at] = '\n';
+        CHECK(count_newlines(blank) == 1);
+    }
+    // More than one byte of a counting lane can hold.
+    for (const std::size_t size : {2040U, 2048U, 2049U, 100'000U})
+        CHECK(count_newlines(std::string(size, '\n')) == size);
+}

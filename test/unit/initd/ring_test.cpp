@@ -1,6 +1,8 @@
 // The log ring: nothing is lost without being counted.
 #include "ring.h"
 
+#include "lines.h"
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
@@ -123,4 +125,23 @@ TEST_CASE("a ring without memory drops and is always empty") {
     Ring ring;
     ring.append("x\n");
     CHECK(ring.peek(ring.oldest()).empty());
+}
+
+TEST_CASE("the last lines are found from the end, however they lie in memory") {
+    for (std::size_t capacity : {64U, 77U, 100U, 4096U}) {
+        Ring ring = ring_of(capacity);
+        for (int number = 0; number < 60; ++number) {
+            ring.append("line " + std::to_string(number) + "\n");
+            for (std::size_t count = 0; count < 12; ++count) {
+                Ring::Cursor cursor = ring.last_lines(count);
+                const Ring::Cursor start = cursor;
+                const std::string text = read_all(ring, cursor);
+                const auto kept = ring.newest().lines - ring.oldest().lines;
+                CHECK(count_newlines(text) == std::min<std::uint64_t>(count, kept));
+                CHECK(start.lines + count_newlines(text) == ring.newest().lines);
+                const std::string first = "line " + std::to_string(start.lines) + "\n";
+                if (!text.empty()) CHECK(text.starts_with(first));
+            }
+        }
+    }
 }
