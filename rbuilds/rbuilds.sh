@@ -10,12 +10,12 @@ RUN_DIR=$(mktemp -d "${TMPDIR:-/tmp}/rbuilds.XXXXXX") || { echo 'rbuilds: no tem
 FAILED_AT=''
 
 # shellcheck source=/dev/null
-for part in ui cache options commands apt lock kernel emulator suite image qemu nitro enclaves make verify; do
+for part in ui cache options commands apt lock kernel emulator suite image qemu nitro enclaves status workload make verify; do
     . "$RBUILDS/lib/$part.sh"
 done
 
 trap 'FAILED_AT="${BASH_SOURCE[0]##*/}:$LINENO"' ERR
-trap 'status=$?; trap - ERR; set +e; end_group; explain_exit "$status"; work_clear; verify_clear; rm -rf "$RUN_DIR"; exit "$status"' EXIT
+trap 'status=$?; trap - ERR; set +e; end_group; readers_end; explain_exit "$status"; work_clear; verify_clear; rm -rf "$RUN_DIR"; exit "$status"' EXIT
 on_interrupt() { say interrupted; : >"$RUN_DIR/said"; exit 130; }
 trap on_interrupt INT
 trap 'say "terminated"; : >"$RUN_DIR/said"; exit 143' TERM

@@ -13,7 +13,10 @@ make_enclave|[FILE]|make_enclave|make the image and run it
 make_clear|[all]|make_clear|remove the images, and with the word all the cache
 verify||verify|build everything twice and compare
 update_lock||update_lock|pin what the package mirror offers now
-run_eif_image|[FILE]|run_eif_image|run an image in the background
+run_eif_image|[FILE]|run_eif_image|run an image in the background; with --wait to its end
+wait_for_enclave|[NAME]|wait_for_enclave|wait for the workload and exit with its status
+follow_log|[NAME]|follow_log|follow what an enclave logs
+follow_status|[NAME]|follow_status|follow the lines of the status port
 run_eif_image_debugmode_cli|[FILE]|run_eif_image_debugmode_cli|run with the console attached; attests nothing
 attach_console_to_enclave|[NAME]|attach_console_to_enclave|follow the console of an enclave
 list_enclaves||list_enclaves|list running enclaves

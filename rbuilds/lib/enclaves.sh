@@ -116,18 +116,6 @@ free_cid() {
     printf '%d' "$cid"
 }
 
-run_eif_image() {
-    enclave_start "${1:-${OPT[eif]:-$(image_path)}}" no
-    next_commands
-}
-
-run_eif_image_debugmode_cli() {
-    say "DEBUG MODE: on a Nitro host PCR0, PCR1 and PCR2 of this enclave are all zero; its evidence attests nothing"
-    enclave_start "${1:-${OPT[eif]:-$(image_path)}}" yes
-    attach_console_to_enclave "$STARTED"
-    say "DEBUG MODE: the console ended; what was seen attests nothing"
-}
-
 attach_console_to_enclave() {
     local name
     state_open

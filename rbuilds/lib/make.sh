@@ -1,9 +1,6 @@
 # shellcheck shell=bash
 # Commands made of commands: make_all, make_enclave, make_clear, and what they tell at the end.
 
-# The ports of initd's read-only streams, as sample/root/etc/enclavebox/initd.yaml opens them.
-readonly LOG_PORT=17001
-
 make_all() {
     local start=$SECONDS
     make_emulator
@@ -61,7 +58,7 @@ read_inside() {
 log_of() {
     local -a environment=()
     [[ $(backend) == nitro ]] || environment=("ENCLAVEBOX_VSOCK_DIR=$STATE/vsock")
-    env "${environment[@]}" timeout "$2" "$(tool vcat)" "vsock:$(fact "$1" cid):$LOG_PORT" </dev/null 2>/dev/null || true
+    env "${environment[@]}" timeout "$2" "$(tool vcat)" "vsock:$(fact "$1" cid):${OPT[log-port]}" </dev/null 2>/dev/null || true
 }
 
 next_commands() {
@@ -73,7 +70,7 @@ Next:
   $me --cmd list_enclaves
   $me --cmd attach_console_to_enclave
 END
-    [[ $(backend) == nitro ]] || printf '  ENCLAVEBOX_VSOCK_DIR=%s %s vsock:%s:%s\n' "$STATE/vsock" "$(tool vcat)" "$(fact "$STARTED" cid)" "$LOG_PORT" >&3
+    [[ $(backend) == nitro ]] || printf '  ENCLAVEBOX_VSOCK_DIR=%s %s vsock:%s:%s\n' "$STATE/vsock" "$(tool vcat)" "$(fact "$STARTED" cid)" "${OPT[log-port]}" >&3
     printf '  %s --cmd drop_enclave\n' "$me" >&3
 }
 

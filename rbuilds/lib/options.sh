@@ -18,7 +18,13 @@ user|-u|NAME|enclavebox|name of the builder in the kernel banner
 host||NAME|enclavebox|name of the host in the kernel banner
 jobs|-j|N||parallel compile jobs (default: all processors)
 quick|||no|verify: build the kernel only once
-json|||no|list_enclaves: print JSON
+wait|||no|wait for the end of what is run, and exit with its status
+follow|-f||no|the same, and show the log as it comes
+timeout||SECONDS|0|wait for a workload for so long (default 0: as it takes)
+tail||N|20|lines of the log to show at the end of a wait
+log-port||PORT|17001|vsock port of the log
+status-port||PORT|17000|vsock port of the status
+json|||no|list_enclaves: print JSON; a wait: the last status
 question|-q --questions||no|ask before each step
 local-shell|--lsh -lsh||no|the prompt accepts shell commands after lsh
 tty|--tty-dev --terminal --term||no|talk to the terminal even when stderr is redirected
@@ -69,8 +75,11 @@ options_parse() {
 
 options_check() {
     local name
-    for name in memory cpus cid jobs; do
+    for name in memory cpus cid jobs log-port status-port; do
         [[ -z ${OPT[$name]} || ${OPT[$name]} =~ ^[1-9][0-9]{0,9}$ ]] || usage_error "--$name ${OPT[$name]}: expected a number above 0"
+    done
+    for name in timeout tail; do
+        [[ ${OPT[$name]} =~ ^(0|[1-9][0-9]{0,8})$ ]] || usage_error "--$name ${OPT[$name]}: expected a number"
     done
     case ${OPT[cid]} in
         1 | 2 | 3 | 4294967295) usage_error "--cid ${OPT[cid]}: this context id has a meaning of its own; enclaves begin at 4" ;;

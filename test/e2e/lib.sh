@@ -6,8 +6,9 @@
 #   test_image               $image: the sample's userland with a shell on vsock port 7000, for tests only
 #   build_image NAME WORD... another image of the same ramdisks; the words go to eif build
 #   start_switch CID...      one vsockd for these guests, folder $vsock
-#   start_guest CID EIF      QEMU, its process id in $started
+#   start_guest CID EIF      QEMU, its process id in $started; $guest_options are words for it
 #   in_guest CID COMMANDS    run shell commands in the guest, print what they print
+#   play_nitro_cli           a Nitro host instead, of which only nitro-cli's answers are there
 
 set -u
 
@@ -153,7 +154,8 @@ start_guest() {
     cpu=max
     [ "$accel" != kvm ] || cpu=host
     : >"$tmp/console.$1.log"
-    start "qemu.$1" "$qemu" -M "nitro-enclave,vsock=vsock,id=guest-$1" -kernel "$2" -m 768M -smp 2 -accel "$accel" -cpu "$cpu" \
+    # shellcheck disable=SC2086  # several words
+    start "qemu.$1" "$qemu" ${guest_options-} -M "nitro-enclave,vsock=vsock,id=guest-$1" -kernel "$2" -m 768M -smp 2 -accel "$accel" -cpu "$cpu" \
         -no-reboot -nodefaults -device i8042 -display none -L "$firmware" -chardev "socket,id=vsock,path=$vsock/$1.vhost" \
         -chardev "file,id=console,path=$tmp/console.$1.log" -serial chardev:console
 }
@@ -175,3 +177,29 @@ guest_answers() { [ "$(in_guest "$1" 'echo ready' 2>/dev/null)" = ready ]; }
 
 # pcr_of N FILE: from the JSON of eif build, eif measure or nsm.
 pcr_of() { tr -d ' \n' <"$2" | sed -nE 's/.*"PCR'"$1"'":"([0-9a-f]+)".*/\1/p'; }
+
+# play_nitro_cli: a Nitro host, with nitro-cli played by a script that keeps its calls in $NITRO_LOG and what runs beside it.
+play_nitro_cli() {
+    mkdir "$tmp/bin"
+    cat >"$tmp/bin/nitro-cli" <<'END'
+#!/bin/sh
+echo "$*" >>"$NITRO_LOG"
+case $1 in
+run-enclave)
+    [ ! -e "$NITRO_LOG.refuse" ] || { echo "[ E26 ] too little memory" >&2; exit 26; }
+    while [ $# -gt 1 ]; do [ "$1" != --enclave-name ] || name=$2; [ "$1" != --enclave-cid ] || cid=$2; shift; done
+    echo "i-0123-enc$cid" >>"$NITRO_LOG.running"
+    echo "Start allocating memory..." >&2
+    printf '{\n  "EnclaveName": "%s",\n  "EnclaveID": "i-0123-enc%s",\n  "ProcessID": %s,\n  "EnclaveCID": %s,\n  "NumberOfCPUs": 2,\n  "CPUIDs": [1, 3],\n  "MemoryMiB": 512\n}\n' "$name" "$cid" $$ "$cid"
+    ;;
+describe-enclaves) sed 's/.*/{"EnclaveID": "&"}/' "$NITRO_LOG.running" ;;
+terminate-enclave) grep -vxF "$3" "$NITRO_LOG.running" >"$NITRO_LOG.left"; mv "$NITRO_LOG.left" "$NITRO_LOG.running" ;;
+console) echo "a console" ;;
+esac
+END
+    chmod +x "$tmp/bin/nitro-cli"
+    PATH=$tmp/bin:$PATH
+    NITRO_LOG=$tmp/nitro
+    RBUILDS_BACKEND=nitro
+    export NITRO_LOG
+}

@@ -4,28 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 [ -x "$ENCLAVEBOX_BUILD/tools/eif/eif" ] || skip "the tools are not built"
 
-mkdir "$tmp/bin"
-cat >"$tmp/bin/nitro-cli" <<'END'
-#!/bin/sh
-echo "$*" >>"$NITRO_LOG"
-case $1 in
-run-enclave)
-    [ ! -e "$NITRO_LOG.refuse" ] || { echo "[ E26 ] too little memory" >&2; exit 26; }
-    while [ $# -gt 1 ]; do [ "$1" != --enclave-name ] || name=$2; [ "$1" != --enclave-cid ] || cid=$2; shift; done
-    echo "i-0123-enc$cid" >>"$NITRO_LOG.running"
-    echo "Start allocating memory..." >&2
-    printf '{\n  "EnclaveName": "%s",\n  "EnclaveID": "i-0123-enc%s",\n  "ProcessID": %s,\n  "EnclaveCID": %s,\n  "NumberOfCPUs": 2,\n  "CPUIDs": [1, 3],\n  "MemoryMiB": 512\n}\n' "$name" "$cid" $$ "$cid"
-    ;;
-describe-enclaves) sed 's/.*/{"EnclaveID": "&"}/' "$NITRO_LOG.running" ;;
-terminate-enclave) grep -vxF "$3" "$NITRO_LOG.running" >"$NITRO_LOG.left"; mv "$NITRO_LOG.left" "$NITRO_LOG.running" ;;
-console) echo "a console" ;;
-esac
-END
-chmod +x "$tmp/bin/nitro-cli"
-PATH=$tmp/bin:$PATH
-NITRO_LOG=$tmp/nitro
-RBUILDS_BACKEND=nitro
-export NITRO_LOG
+play_nitro_cli
 printf kernel >"$tmp/kernel"
 printf ramdisk >"$tmp/ramdisk"
 eif build --kernel "$tmp/kernel" --cmdline words --ramdisk "$tmp/ramdisk" --name app --output "$tmp/app.eif" >"$tmp/app.json" || fail "eif build"
