@@ -78,6 +78,14 @@ bool Readers::satisfied() const {
     return !is_open() || (served_ && !reading);
 }
 
+void Readers::last_words(std::string_view text) {
+    for (const Reader& reader : readers_) {
+        if (!reader.fd_.valid()) continue;
+        (void)::send(reader.fd_.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        ::shutdown(reader.fd_.get(), SHUT_WR);
+    }
+}
+
 void Readers::on_ready(std::uint32_t) {
     accept_all();
 }
@@ -102,7 +110,7 @@ void Readers::accept_all() {
         free->fd_ = std::move(fd);
         if (ring_ != nullptr) free->feed_.begin(*ring_, ring_->oldest());
         free->rest_ = {};
-        free->blocked_ = free->has_current_ = free->shut_ = false;
+        free->blocked_ = free->has_current_ = free->has_epilogue_ = free->shut_ = false;
         free->ignored_bytes_ = 0;
         serve(*free);
     }
@@ -131,6 +139,9 @@ std::string_view Readers::next(Reader& reader) {
     if (reader.rest_.empty() && !reader.has_current_) {
         reader.has_current_ = true;
         reader.rest_ = {reader.text_.data(), line_.copy(reader.text_.data(), reader.text_.size())};
+    } else if (reader.rest_.empty() && finishing_ && !reader.has_epilogue_) {
+        reader.has_epilogue_ = true;
+        reader.rest_ = epilogue_;
     }
     return reader.rest_;
 }

@@ -31,7 +31,8 @@ class Reader : public Watcher {
     std::string_view rest_;          // of text_, still to be sent
     bool blocked_ = false;           // waits for EPOLLOUT
     bool has_current_ = false;       // status readers: the present line was taken up
-    bool shut_ = false;              // all was sent and our side is closed
+    bool has_epilogue_ = false;
+    bool shut_ = false;  // all was sent and our side is closed
     std::size_t ignored_bytes_ = 0;
 };
 
@@ -45,12 +46,18 @@ class Readers : public Watcher {
 
     // Status port: the line every reader gets, now and on connecting.
     void set_line(std::string line);
+    // Status port: what comes after the last line, once finish() was called; borrowed for good.
+    void set_epilogue(std::string_view text) { epilogue_ = text; }
     // Sends what there is to whom takes it. Call after anything was appended or set.
     void flush();
     // From now on readers are closed once they have everything.
     void finish() { finishing_ = true; }
     // After finish(): somebody had everything and nobody is still reading.
     bool satisfied() const;
+    // Somebody had everything.
+    bool delivered() const { return served_; }
+    // For a PID 1 that crashed: this to all readers at once, whatever they had.
+    void last_words(std::string_view text);
 
     void on_ready(std::uint32_t events) override;
 
@@ -64,6 +71,7 @@ class Readers : public Watcher {
     Reactor* reactor_ = nullptr;
     const Ring* ring_ = nullptr;
     std::string line_;
+    std::string_view epilogue_;
     base::Fd listener_;
     std::array<Reader, kMost> readers_;
     bool finishing_ = false;

@@ -73,7 +73,7 @@ base::Result<void> Runtime::prepare() {
     const auto control =
         control_.open({&booted_, &journal_, &*supervisor_, &units_, Clock::now()}, reactor_);
     if (!control.ok()) journal_.error("control: {}", control.error().message);
-    return {};
+    return prepare_last_words();
 }
 
 Equipment Runtime::equip(LoadedService& service) {
@@ -130,6 +130,9 @@ End Runtime::run() {
         } catch (...) {
             journal_.error("an unexpected exception; going on");
         }
+    }
+    if (!status_readers_.delivered()) {
+        farewell_.as_block([&](std::string_view text) { journal_.console().append(text); });
     }
     return end_;
 }
@@ -232,6 +235,7 @@ void Runtime::begin_stop(End end) {
 
 void Runtime::begin_linger() {
     phase_ = Phase::lingering;
+    phase_deadline_ = Clock::now() + booted_.settings.linger;
     control_.set_phase("lingering");
     for (const auto& unit : units_)
         unit->deadline.reset();
@@ -240,9 +244,10 @@ void Runtime::begin_linger() {
         unit->drain_pipes();
     journal_.raw_line(end_line(end_));
     status_readers_.set_line(end_.final_line);
+    farewell_.compose(end_, booted_, &*supervisor_, units_);
+    status_readers_.set_epilogue(farewell_.as_status(end_.final_line));
     log_readers_.finish();
     status_readers_.finish();
-    phase_deadline_ = Clock::now() + booted_.settings.linger;
 }
 
 void Runtime::arm() {

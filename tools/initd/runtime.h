@@ -10,6 +10,8 @@
 
 #include "boot.h"
 #include "control.h"
+#include "crash.h"
+#include "farewell.h"
 #include "journal.h"
 #include "reactor.h"
 #include "readers.h"
@@ -18,7 +20,7 @@
 
 namespace initd {
 
-class Runtime : public UnitObserver {
+class Runtime : public UnitObserver, public LastWitness {
   public:
     Runtime(Booted booted, Journal& journal);
 
@@ -28,6 +30,8 @@ class Runtime : public UnitObserver {
     End run();
 
     void on_unit_event(std::size_t index, const Event& event) override;
+    void tell_crash(int signal, const void* address, std::size_t instruction,
+                    bool plainly) override;
 
   private:
     enum class Phase { running, stopping, lingering, over };
@@ -49,6 +53,7 @@ class Runtime : public UnitObserver {
     void begin_stop(End end);
     void begin_linger();
     void arm();
+    base::Result<void> prepare_last_words();
 
     Booted booted_;
     Journal& journal_;
@@ -61,6 +66,8 @@ class Runtime : public UnitObserver {
     Phase phase_ = Phase::running;
     bool outcome_told_ = false;
     End end_;
+    Farewell farewell_;
+    End crash_end_;  // its strings have room: a crash must not ask for memory
     std::optional<Time> phase_deadline_;
 };
 

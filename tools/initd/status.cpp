@@ -27,7 +27,9 @@ std::string json_escape(std::string_view text) {
     return escaped;
 }
 
-const char* word_of(EndAction action) {
+}  // namespace
+
+const char* name_of(EndAction action) {
     switch (action) {
         case EndAction::poweroff: return "poweroff";
         case EndAction::reboot: return "reboot";
@@ -36,8 +38,6 @@ const char* word_of(EndAction action) {
     }
     return "poweroff";
 }
-
-}  // namespace
 
 std::string running_line() {
     return "{ \"status\": \"running\" }\n";
@@ -66,7 +66,7 @@ std::string fatal_line(std::string_view error) {
 
 std::string end_line(const End& end) {
     std::string line = fmt::format("initd: end reason={} action={} status={}", end.reason,
-                                   word_of(end.action), end.status);
+                                   name_of(end.action), end.status);
     if (!end.service.empty()) line += fmt::format(" service={}", end.service);
     if (!end.detail.empty()) line += fmt::format(" detail=\"{}\"", json_escape(end.detail));
     return line;

@@ -16,6 +16,8 @@ std::string running_line();
 std::string ending_line(const Ending& ending, std::string_view service);
 std::string fatal_line(std::string_view error);
 
+const char* name_of(EndAction action);
+
 // Why and how the enclave ends.
 struct End {
     EndAction action = EndAction::poweroff;
