@@ -1,7 +1,9 @@
 // No reply of an NSM breaks its decoders, and what they let through keeps their promises.
+#include <algorithm>
 #include <cstdlib>
 
 #include "nsm/protocol.h"
+#include "nsm/timestamp.h"
 
 namespace {
 
@@ -41,6 +43,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto document = nsm::protocol::decode_attest(reply); document.ok()) {
         ++accepted;
         require(!document.value().empty());
+        // Two decoders of the same reply: one with a library, one without.
+        if (const auto same = nsm::reply_document(reply); same.ok()) {
+            require(std::ranges::equal(same.value(), document.value()));
+            (void)nsm::document_time(same.value());
+        }
+    }
+    if (const auto time = nsm::document_time(reply); time.ok()) {
+        require(time.value() >= nsm::kEarliestTime && time.value() < nsm::kLatestTime);
     }
     accepted += nsm::protocol::decode_lock_pcr(reply).ok() ? 1 : 0;
     accepted += nsm::protocol::decode_lock_pcrs(reply).ok() ? 1 : 0;

@@ -9,6 +9,7 @@
 
 #include <cstring>
 
+#include "clock.h"
 #include "environment.h"
 #include "machine.h"
 #include "mounts.h"
@@ -104,6 +105,20 @@ void take_entropy(Booted& booted, Journal& journal) {
         demanded(booted, journal, demand, "entropy", bits.error());
 }
 
+// Before all that writes times down. Returns the floor, if the module told one.
+std::optional<milliseconds> take_time(Booted& booted, Journal& journal) {
+    const Demand demand = booted.settings.clock;
+    if (demand == Demand::off) return std::nullopt;
+    if (!has_nsm() && demand == Demand::tried) {
+        journal.info("no /dev/nsm: the clock is left as it is");
+        return std::nullopt;
+    }
+    const auto floor = raise_clock(journal);
+    if (floor.ok()) return floor.value();
+    demanded(booted, journal, demand, "clock", floor.error());
+    return std::nullopt;
+}
+
 void tell_the_parent(Booted& booted, Journal& journal) {
     if (booted.settings.heartbeat == Demand::off) return;
     const auto cid = send_heartbeat(booted.settings.heartbeat_timeout);
@@ -184,6 +199,7 @@ Booted boot(Journal& journal) {
     booted.container = in_container();
     settings_before_the_switch(booted, journal);
     load_driver(journal);
+    const std::optional<milliseconds> floor = take_time(booted, journal);
     take_entropy(booted, journal);
     tell_the_parent(booted, journal);
     warn(journal, bring_up_loopback());
@@ -195,6 +211,7 @@ Booted boot(Journal& journal) {
     }
     if (booted.fatal) return booted;
     set_up_machine(booted, journal);
+    if (floor) warn(journal, leave_floor(*floor));
     auto tree = open_tree("/");
     if (tree.ok())
         booted.loaded = load_services(tree.value());

@@ -151,6 +151,7 @@ struct SystemSettings {
     Demand heartbeat = Demand::tried;
     milliseconds heartbeat_timeout{5'000};
     Demand entropy = Demand::tried;
+    Demand clock = Demand::tried;
     std::vector<std::pair<std::string, std::string>> sysctl;  // in the order of the file
     std::vector<ResourceLimit> resource_limits;
     std::optional<std::uint64_t> tmp_bytes;

@@ -93,6 +93,7 @@ constexpr Field<S> kSystemKeys[] = {
     {"heartbeat", YAML_READ(S, heartbeat, TRY(v.one_of(kDemands)))},
     {"heartbeat_timeout", YAML_READ(S, heartbeat_timeout, TRY(v.duration()))},
     {"entropy", YAML_READ(S, entropy, TRY(v.one_of(kDemands)))},
+    {"clock", YAML_READ(S, clock, TRY(v.one_of(kDemands)))},
     {"sysctl", read_sysctl},
     {"rlimits", read_resource_limits},
     {"tmp", [](const Value& v, S& to) { return yaml::read_mapping(v, kTmpKeys, to); }},

@@ -19,6 +19,8 @@ base::Result<std::string> random(const base::Arguments& arguments, const Opener&
 base::Result<std::string> pcr(const base::Arguments& arguments, const Opener& open);
 // The document's bytes.
 base::Result<std::string> attest(const base::Arguments& arguments, const Opener& open);
+// Returns only with --once, or with an Error before the first look is done.
+base::Result<std::string> clock(const base::Arguments& arguments, const Opener& open);
 
 // The one named by arguments.command.
 base::Result<std::string> run_command(const base::Arguments& arguments, const Opener& open);

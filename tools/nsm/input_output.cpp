@@ -43,6 +43,7 @@ Result<std::string> run_command(const base::Arguments& arguments, const Opener& 
     if (name == "describe") return describe(arguments, open);
     if (name == "random") return random(arguments, open);
     if (name == "pcr") return pcr(arguments, open);
+    if (name == "clock") return clock(arguments, open);
     return attest(arguments, open);
 }
 

@@ -30,12 +30,22 @@ constexpr base::Option kAttestOptions[] = {
     {'o', "output", "FILE", "-", "Write the document to FILE"},
 };
 
+constexpr base::Option kClockOptions[] = {
+    {'i', "interval", "TIME", "5min", "Look at the module's time every TIME"},
+    {'s', "step", "TIME", "500ms", "Step over a difference of at least TIME, slew a smaller one"},
+    {'f', "floor", "FILE", "/run/clock-floor", "Keep the latest time ever told in FILE"},
+    {'1', "once", "", "", "Look once, print what was done, and end"},
+    {'D', "dry-run", "", "", "Only tell what would be done"},
+    {'\0', "ready-fd", "N", "", "Write a newline to descriptor N after the first look"},
+};
+
 constexpr base::Command kCommands[] = {
     {"describe", "", "Show the module's identity, version and locked registers", kDescribeOptions},
     {"random", "N", "Print N random bytes of the module", kRandomOptions},
     {"pcr", "read [INDEX...] | extend INDEX DATA | lock INDEX | lock --below=N",
      "Show, extend or lock platform configuration registers", kPcrOptions},
     {"attest", "", "Get a signed attestation document", kAttestOptions},
+    {"clock", "", "Keep the kernel's clock with the module's, as a service", kClockOptions},
 };
 
 }  // namespace
