@@ -5,7 +5,7 @@
 # control-C leaves it running, and the same commands find it again.
 
 readonly PORT_SECONDS=60     # for a port to answer at all: the heartbeat came, so what is left of the boot is short
-readonly DRAIN_SECONDS=15    # for the rest of both ports once the last status is known; initd's linger is 5 s by default
+readonly DRAIN_SECONDS=10    # for the rest of both ports once the last status is known; initd's linger is 5 s by default
 readonly END_SECONDS=30      # for the machine to go after its ports were closed
 readonly LIVES_SECONDS=5     # between two looks at a machine that says nothing
 readonly STATUS_BYTES=131072 # longest line of the status port
@@ -148,7 +148,7 @@ readers_end() {
 # workload_wait NAME: until the workload's last status, or the enclave's end without one. Ends rbuilds with what it means,
 # unless that is 0.
 workload_wait() {
-    local name=$1 folder=$STATE/enclaves/$1 log_job='' status_in console='' terminal=no
+    local name=$1 folder=$STATE/enclaves/$1 log_job='' status_in console='' terminal=no deadline=0
     rm -f "$RUN_DIR/last_call" "$RUN_DIR/log.tail" "$RUN_DIR/status.fifo"
     trap 'workload_left "$name"; exit 130' INT
     # Open, so that it can be read after someone else has swept the folder of an enclave that is gone.
@@ -170,7 +170,7 @@ workload_wait() {
         die "$EX_UNAVAILABLE" "the status port of $name tells no end"
     fi
     # One that stays keeps its log open: what it has is asked for anew.
-    wait_until "$DRAIN_SECONDS" reader_ended "$log_job" || log_of "$name" 3 | tail -n "${OPT[tail]}" >"$RUN_DIR/log.tail"
+    wait_until $((deadline > SECONDS ? deadline - SECONDS : 1)) reader_ended "$log_job" || log_of "$name" 3 | tail -n "${OPT[tail]}" >"$RUN_DIR/log.tail"
     workload_report "$name" "$terminal" "$console"
     readers_end
     trap on_interrupt INT
@@ -180,9 +180,10 @@ workload_wait() {
 
 reader_ended() { ! kill -0 "$1" 2>/dev/null; }
 
-# status_loop NAME: read lines until the port is closed after the last status; sets terminal and what status_take sets.
+# status_loop NAME: read lines until the port is closed after the last status, or for so long; sets terminal, deadline and
+# what status_take sets.
 status_loop() {
-    local line held='' result deadline=0 look=$((SECONDS + LIVES_SECONDS))
+    local line held='' result look=$((SECONDS + LIVES_SECONDS))
     ((OPT[timeout] == 0)) || deadline=$((SECONDS + OPT[timeout]))
     while :; do
         line='' result=0

@@ -23,6 +23,7 @@ env: {TZ: UTC}
 heartbeat: required
 heartbeat_timeout: 2s
 entropy: required
+clock: required
 sysctl: {net.core.somaxconn: 4096, vm/overcommit_memory: 1}
 rlimits: {nofile: 65536, core: unlimited}
 tmp: {size: 64M, noexec: true}
@@ -42,6 +43,7 @@ linger: 0
     CHECK(settings->heartbeat == Demand::required);
     CHECK(settings->heartbeat_timeout == milliseconds(2000));
     CHECK(settings->entropy == Demand::required);
+    CHECK(settings->clock == Demand::required);
     REQUIRE(settings->sysctl.size() == 2);
     CHECK(settings->sysctl[0].second == "4096");
     REQUIRE(settings->resource_limits.size() == 2);
