@@ -170,7 +170,7 @@ workload_wait() {
         die "$EX_UNAVAILABLE" "the status port of $name tells no end"
     fi
     # One that stays keeps its log open: what it has is asked for anew.
-    wait_until $((deadline > SECONDS ? deadline - SECONDS : 1)) reader_ended "$log_job" || log_of "$name" 3 | tail -n "${OPT[tail]}" >"$RUN_DIR/log.tail"
+    wait_until $((deadline > SECONDS ? deadline - SECONDS : 3)) reader_ended "$log_job" || log_of "$name" 3 | tail -n "${OPT[tail]}" >"$RUN_DIR/log.tail"
     workload_report "$name" "$terminal" "$console"
     readers_end
     trap on_interrupt INT
