@@ -56,8 +56,8 @@ critical: true
 restart: never
 requires: [web]
 END
-stays spare-1
-stays spare-2 'requires: [spare-1]'
+stays never-ready 'type: notify' 'ready: {timeout: 1s}' 'restart: never'
+stays waits-in-vain 'requires: [never-ready]'
 
 eif cpio -o "$tmp/more.cpio" --prefix rootfs "$tmp/more" 2>"$tmp/more.log" || fail "eif cpio"
 build_image services --cmdline-file "$top/rbuilds/kernel/cmdline" --ramdisk "$tmp/more.cpio"
@@ -92,6 +92,13 @@ expect_equal "starts of the crashing service" "$(wc -l <"$tmp/attempts")" 4
 awk '{ at[NR] = $1 } END { exit !(at[2] - at[1] >= 0.3 && at[3] - at[2] >= 0.6 && at[4] - at[3] >= 1.2 && at[4] - at[1] < 10) }' "$tmp/attempts" ||
     fail "the pauses between $(tr '\n' ' ' <"$tmp/attempts")"
 
+# The one that is never ready times out by name, and with it what requires it.
+wait_for 30 state_is never-ready failed
+state_is waits-in-vain failed || fail "waits-in-vain is $(value waits-in-vain state)"
+ctl logs >"$tmp/log"
+expect_text "$tmp/log" 'service never-ready is stopped: ready timeout, it was not ready within 1000 ms'
+expect_text "$tmp/log" 'service waits-in-vain is not started'
+
 # The leaking one is killed at its limit, and nobody else.
 wait_for 60 state_is leaking failed
 expect_equal "its end" "$(value leaking ending) $(value leaking ending_value)" "signaled 9"
@@ -117,6 +124,7 @@ wait "$run"
 expect_equal "exit status of the run" "$?" 42
 for text in 'last lines of the log' '  | 20' 'job err: the last words' 'reason=critical-failed action=poweroff status=42 service=job' \
     'service=job state=failed starts=1 last="exited with code 42"' 'service=crashing state=failed starts=4' \
+    'service=never-ready state=failed starts=1' \
     'service=leaking state=failed starts=1 last="was killed by SIGKILL"' 'the workload of services exited with code 42'; do
     expect_text "$tmp/run.log" "$text"
 done
