@@ -151,5 +151,11 @@ wait "$started"
 expect_equal "status after control-C" "$?" 130
 expect_text "$tmp/waiting.log" "--cmd wait_for_enclave"
 if pgrep -f "vcat --connect-timeout 0 vsock:16:17000" >"$tmp/left"; then fail "a reader is left behind"; fi
+# Only looking: control-C ends it, and nothing else.
+start looking setsid -w env --default-signal=INT "$top/rbuilds/rbuilds.sh" --cmd "follow_status app"
+wait_for 20 grep -q running "$tmp/looking.log"
+kill -s INT -- "-$(pgrep -f 'rbuilds.sh --cmd follow_status app' | head -n 1)"
+wait "$started"
+expect_equal "status of follow_status" "$?" 0
 touch "$NITRO_LOG.enough"
 expect_status 7 rbuilds --cmd "wait_for_enclave app"
