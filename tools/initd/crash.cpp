@@ -10,6 +10,8 @@
 #include <ctime>
 #include <initializer_list>
 
+#include "machine.h"
+
 // The linker's name for the start of the file in memory.
 extern "C" const char __ehdr_start[] __attribute__((visibility("hidden")));
 
@@ -21,7 +23,6 @@ constexpr std::size_t kStackBytes = 64 * 1024;
 
 // What a handler can reach; written once, before any handler is set.
 LastWitness* witness_of_crash = nullptr;
-bool ends_by_exit = false;
 volatile std::sig_atomic_t crashes = 0;
 
 // Where the kernel put the program is random; addr2line wants the distance from its start.
@@ -36,7 +37,7 @@ std::size_t instruction_of(const void* context) {
 }
 
 [[noreturn]] void end_at_once(int signal) {
-    if (ends_by_exit) ::_exit(128 + signal);
+    if (in_container()) ::_exit(128 + signal);
     // What was sent lies in queues of the kernel, which a reset empties: a moment for the devices.
     constexpr struct timespec kMoment { 1, 0 };
     ::nanosleep(&kMoment, nullptr);
@@ -58,9 +59,8 @@ void on_crash(int signal, siginfo_t* info, void* context) {
 
 }  // namespace
 
-void watch_for_crashes(LastWitness& witness, bool container) {
+void watch_for_crashes(LastWitness& witness) {
     witness_of_crash = &witness;
-    ends_by_exit = container;
     stack_t stack{};
     stack.ss_size = kStackBytes;
     stack.ss_sp = ::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,

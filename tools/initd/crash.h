@@ -16,8 +16,8 @@ class LastWitness {
                             bool plainly) = 0;
 };
 
-// From now on; the witness lives until the end. In a container PID 1 exits with 128 + signal, else
-// it resets the machine.
-void watch_for_crashes(LastWitness& witness, bool container);
+// From now on; the witness lives until the end. Then PID 1 of a container exits with 128 + signal,
+// any other resets the machine.
+void watch_for_crashes(LastWitness& witness);
 
 }  // namespace initd

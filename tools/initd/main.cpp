@@ -11,6 +11,7 @@
 #include "boot.h"
 #include "check.h"
 #include "ending.h"
+#include "last_words.h"
 #include "options.h"
 #include "reactor.h"
 #include "runtime.h"
@@ -31,6 +32,7 @@ End failed_end(const char* what) {
     block_signals();
     [[maybe_unused]] const int entered = ::chdir("/");
     Journal journal;
+    LastWords last_words(journal);
     constexpr std::size_t kBootRingBytes = 64 * 1024;
     End end = failed_end("the boot failed");
     SystemSettings settings;
@@ -38,10 +40,11 @@ End failed_end(const char* what) {
     try {
         // Until the marked line a failure ends the enclave with its reason.
         if (!journal.create(kBootRingBytes).ok()) end = failed_end("no memory for the log");
+        if (!last_words.prepare().ok()) journal.error("a crash would go unexplained: no memory");
         Booted booted = boot(journal);
         settings = booted.settings;
         container = booted.container;
-        Runtime runtime(std::move(booted), journal);
+        Runtime runtime(std::move(booted), journal, last_words);
         const base::Result<void> prepared = runtime.prepare();
         ::malloc_trim(0);  // what reading the configuration took
         if (prepared.ok()) {

@@ -40,7 +40,8 @@ Environment environment_for(const ServiceSettings& settings) {
 
 }  // namespace
 
-Runtime::Runtime(Booted booted, Journal& journal) : booted_(std::move(booted)), journal_(journal) {}
+Runtime::Runtime(Booted booted, Journal& journal, LastWords& last_words)
+    : booted_(std::move(booted)), journal_(journal), last_words_(last_words) {}
 
 base::Result<void> Runtime::prepare() {
     TRY(reactor_.create());
@@ -73,7 +74,9 @@ base::Result<void> Runtime::prepare() {
     const auto control =
         control_.open({&booted_, &journal_, &*supervisor_, &units_, Clock::now()}, reactor_);
     if (!control.ok()) journal_.error("control: {}", control.error().message);
-    return prepare_last_words();
+    TRY(farewell_.prepare());
+    last_words_.attach({&booted_, &*supervisor_, &units_, &status_readers_, &log_readers_});
+    return {};
 }
 
 Equipment Runtime::equip(LoadedService& service) {

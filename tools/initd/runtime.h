@@ -10,9 +10,9 @@
 
 #include "boot.h"
 #include "control.h"
-#include "crash.h"
 #include "farewell.h"
 #include "journal.h"
+#include "last_words.h"
 #include "reactor.h"
 #include "readers.h"
 #include "supervisor.h"
@@ -20,9 +20,10 @@
 
 namespace initd {
 
-class Runtime : public UnitObserver, public LastWitness {
+class Runtime : public UnitObserver {
   public:
-    Runtime(Booted booted, Journal& journal);
+    Runtime(Booted booted, Journal& journal, LastWords& last_words);
+    ~Runtime() override { last_words_.detach(); }
 
     // All that may fail, and all memory that is needed later.
     base::Result<void> prepare();
@@ -30,8 +31,6 @@ class Runtime : public UnitObserver, public LastWitness {
     End run();
 
     void on_unit_event(std::size_t index, const Event& event) override;
-    void tell_crash(int signal, const void* address, std::size_t instruction,
-                    bool plainly) override;
 
   private:
     enum class Phase { running, stopping, lingering, over };
@@ -53,10 +52,10 @@ class Runtime : public UnitObserver, public LastWitness {
     void begin_stop(End end);
     void begin_linger();
     void arm();
-    base::Result<void> prepare_last_words();
 
     Booted booted_;
     Journal& journal_;
+    LastWords& last_words_;
     Reactor reactor_;
     Readers log_readers_;
     Readers status_readers_;
@@ -67,7 +66,6 @@ class Runtime : public UnitObserver, public LastWitness {
     bool outcome_told_ = false;
     End end_;
     Farewell farewell_;
-    End crash_end_;  // its strings have room: a crash must not ask for memory
     std::optional<Time> phase_deadline_;
 };
 
