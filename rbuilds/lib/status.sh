@@ -63,7 +63,7 @@ json_text() { sed 's/\\\(["\\/]\)/\1/g' <<<"$1"; }
 
 # post_mortem_of_console: the last whole block of the console on standard input.
 post_mortem_of_console() {
-    tail -c 262144 | tr -d '\r' | awk '
+    awk '
         /^-----BEGIN ENCLAVEBOX POST-MORTEM-----$/ { block = ""; inside = 1; next }
         /^-----END ENCLAVEBOX POST-MORTEM-----$/ { if (inside) whole = block; inside = 0; next }
         inside { block = block $0 "\n" }

@@ -9,6 +9,7 @@ readonly DRAIN_SECONDS=10    # for the rest of both ports once the last status i
 readonly END_SECONDS=30      # for the machine to go after its ports were closed
 readonly LIVES_SECONDS=5     # between two looks at a machine that says nothing
 readonly STATUS_BYTES=131072 # longest line of the status port
+readonly CONSOLE_BYTES=262144 # of its end, in which a post-mortem is looked for
 
 run_eif_image() {
     enclave_start "${1:-${OPT[eif]:-$(image_path)}}" no
@@ -228,7 +229,10 @@ workload_report() {
     local name=$1 terminal=$2 console=$3
     if [[ $terminal == no ]]; then
         STATUS_EXIT=$EX_VANISHED STATUS_TEXT='is gone: the enclave ended without telling a status'
-        if [[ -n $console ]]; then POST_MORTEM=$(post_mortem_of_console <"/dev/fd/$console"); fi
+        if [[ -n $console ]]; then
+            tail -c "$CONSOLE_BYTES" <&"$console" | tr -d '\r' >"$RUN_DIR/console.tail"
+            POST_MORTEM=$(post_mortem_of_console <"$RUN_DIR/console.tail")
+        fi
     elif [[ ${OPT[json]} == yes ]]; then
         printf '%s\n' "$STATUS_LINE"
     fi
@@ -238,7 +242,7 @@ workload_report() {
     fi
     if [[ $terminal == no && -n $console ]]; then
         say "last lines of the console of $name:"
-        tail -n "${OPT[tail]}" <"/dev/fd/$console" | tr -d '\r' | quoted
+        tail -n "${OPT[tail]}" "$RUN_DIR/console.tail" | quoted
     elif [[ $terminal == no ]]; then
         say "there is no console to look at: the enclave was not in debug mode"
     fi
