@@ -84,7 +84,7 @@ kill "$booted"
 # Without the module's driver: survived by default, and the end of the boot when it is required.
 words="$(cat "$top/rbuilds/kernel/cmdline") initcall_blacklist=virtio_nsm_driver_init"
 build_image without --cmdline "$words"
-boot 18 "$tmp/without.eif" now
+boot 18 "$tmp/without.eif" utc
 log_of 18 'no /dev/nsm: the clock is left as it is'
 expect_text "$tmp/log.18" "no /dev/nsm: the kernel's random pool is left as it is"
 kill "$booted"

@@ -8,7 +8,7 @@ vsock=$RBUILDS_STATE/vsock
 # run_guest NAME IMAGE: in the background, waiting for its end; returns once the guest answers.
 run_guest() {
     rm -f "$tmp/$1.log"
-    start "$1" "$top/rbuilds/rbuilds.sh" --name "$1" --wait --cmd "run_eif_image $2"
+    start "$1" "$top/rbuilds/rbuilds.sh" --name "$1" --wait --tail 60 --cmd "run_eif_image $2"
     run=$started
     wait_for 150 guest_answers 16
 }
