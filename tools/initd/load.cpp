@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <memory>
 
 #include "base/file.h"
 #include "base/format.h"
 #include "base/text.h"
 #include "environment.h"
+#include "seccomp.h"
 #include "service_file.h"
 #include "system_file.h"
 
@@ -61,12 +63,26 @@ Result<std::vector<std::string>> list_folder(const Tree& tree, const std::string
     return names;
 }
 
-// What only the whole tree can tell: the account and the environment file.
+Result<void> read_calls(Confinement& confinement, const Tree& tree, const std::string& shown_file) {
+    const std::string& path = confinement.calls_file;
+    if (path.empty()) return {};
+    const FileText file = TRY(read_in(tree, path));
+    if (!file.found) {
+        return Error(base::ExitCode::config,
+                     fmt::format("{}: seccomp {} does not exist", shown_file, base::quote(path)));
+    }
+    for (const auto& step : compile_filter(TRY(parse_call_rules(file.text, tree.shown + path))))
+        confinement.filter.push_back(std::bit_cast<std::uint64_t>(step));
+    return {};
+}
+
+// What only the whole tree can tell: the account, the system calls and the environment file.
 Result<void> complete(LoadedService& service, const Tree& tree, const std::string& shown_file,
                       const std::string& passwd, const std::string& group) {
     auto account = resolve_account(service.settings, passwd, group);
     if (!account.ok()) return std::move(account).error().at(shown_file);
     service.account = std::move(account).value();
+    TRY(read_calls(service.settings.confinement, tree, shown_file));
     const std::string& path = service.settings.environment_file;
     if (path.empty()) return {};
     const FileText file = TRY(read_in(tree, path));

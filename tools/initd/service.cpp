@@ -349,6 +349,16 @@ const char* name_of(Step step) {
         case Step::stdio: return "stdio";
         case Step::signals: return "signals";
         case Step::limits: return "limits";
+        case Step::priority: return "priority";
+        case Step::oom_score: return "oom_score";
+        case Step::network: return "network";
+        case Step::mounts: return "mounts";
+        case Step::writable: return "writable";
+        case Step::read_only: return "read_only";
+        case Step::inaccessible: return "inaccessible";
+        case Step::tmp: return "tmp";
+        case Step::capabilities: return "capabilities";
+        case Step::seccomp: return "seccomp";
         case Step::privileges: return "privileges";
         case Step::groups: return "groups";
         case Step::group: return "group";

@@ -34,8 +34,18 @@ constexpr Field<S> kServiceKeys[] = {
     {"user", YAML_READ(S, user, TRY(v.text()))},
     {"group", YAML_READ(S, group, TRY(v.text()))},
     {"groups", YAML_READ(S, groups, TRY(v.texts()))},
-    {"capabilities", refuse_unsupported},
+    {"capabilities", read_capabilities},
     {"no_new_privs", YAML_READ(S, no_new_privileges, TRY(v.boolean()))},
+    {"seccomp", YAML_READ(S, confinement.calls_file, TRY(read_absolute_path(v)))},
+    {"private_tmp", read_private_tmp},
+    {"read_only_root", YAML_READ(S, confinement.read_only_root, TRY(v.boolean()))},
+    {"read_only", YAML_READ(S, confinement.read_only, TRY(read_paths(v)))},
+    {"writable", YAML_READ(S, confinement.writable, TRY(read_paths(v)))},
+    {"inaccessible", YAML_READ(S, confinement.inaccessible, TRY(read_paths(v)))},
+    {"private_network", YAML_READ(S, confinement.private_network, TRY(v.boolean()))},
+    {"nice", YAML_READ(S, confinement.nice, TRY(read_integer(v, -20, 19)))},
+    {"oom_score_adj",
+     YAML_READ(S, confinement.oom_score_adjustment, TRY(read_integer(v, -1000, 1000)))},
     {"restart", YAML_READ(S, policy.restart, TRY(v.one_of(kRestarts)))},
     {"backoff", read_backoff},
     {"start_limit", read_start_limit},
@@ -91,6 +101,9 @@ Void check_together(const Value& root, S& settings) {
             return root.fail_at(restart->value.mark,
                                 "a oneshot cannot be restarted after it succeeded");
         }
+    }
+    if (!settings.confinement.calls_file.empty() && !settings.no_new_privileges) {
+        return root.fail_at(entry_at(root.node(), "seccomp")->mark, "seccomp needs no_new_privs");
     }
     if (policy.backoff.maximum < policy.backoff.initial) {
         return root.fail_at(entry_at(root.node(), "backoff")->mark,

@@ -16,6 +16,8 @@ base::Result<void> read_stop(const codec::yaml::Value& value, ServiceSettings& t
 
 // service_confinement.cpp
 base::Result<void> read_limits(const codec::yaml::Value& value, ServiceSettings& to);
+base::Result<void> read_capabilities(const codec::yaml::Value& value, ServiceSettings& to);
+base::Result<void> read_private_tmp(const codec::yaml::Value& value, ServiceSettings& to);
 
 // service_log.cpp
 base::Result<void> read_log(const codec::yaml::Value& value, ServiceSettings& to);

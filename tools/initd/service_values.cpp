@@ -2,6 +2,7 @@
 #include "service_values.h"
 
 #include <sys/resource.h>
+#include <charconv>
 
 #include <algorithm>
 
@@ -72,6 +73,37 @@ Result<int> read_signal(const Value& value) {
     const std::optional<int> number = signal_number(name);
     if (!number) return value.fail(fmt::format("{} is not a signal", base::quote(name)));
     return *number;
+}
+
+// Absolute and without "." or "..": what it names must not depend on what is mounted.
+Result<std::vector<std::string>> read_paths(const Value& value) {
+    std::vector<std::string> paths;
+    for (const Value& item : TRY(value.items())) {
+        const std::string path = TRY(item.text());
+        if (!path.starts_with('/')) return item.fail("expected an absolute path");
+        for (const std::string_view part : base::split(path, '/')) {
+            if (part == "." || part == "..") return item.fail("expected a path without . and ..");
+        }
+        if (path.find_first_not_of('/') == std::string::npos) {
+            return item.fail("the root itself is meant by read_only_root");
+        }
+        paths.push_back(path);
+    }
+    if (paths.size() > Confinement::kMostPaths) {
+        return value.fail(fmt::format("more than {} paths", Confinement::kMostPaths));
+    }
+    return paths;
+}
+
+Result<int> read_integer(const Value& value, int minimum, int maximum) {
+    const std::string text = TRY(value.text());
+    int number = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || number < minimum ||
+        number > maximum) {
+        return value.fail(fmt::format("expected a number from {} to {}", minimum, maximum));
+    }
+    return number;
 }
 
 Result<std::uint64_t> read_percent(const Value& value) {

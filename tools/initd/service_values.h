@@ -26,6 +26,9 @@ base::Result<std::vector<std::string>> read_names(const codec::yaml::Value& valu
 base::Result<std::string> read_absolute_path(const codec::yaml::Value& value);
 base::Result<unsigned> read_mode_mask(const codec::yaml::Value& value);
 base::Result<int> read_signal(const codec::yaml::Value& value);
+// Absolute paths without "." or "..", and not the root.
+base::Result<std::vector<std::string>> read_paths(const codec::yaml::Value& value);
+base::Result<int> read_integer(const codec::yaml::Value& value, int minimum, int maximum);
 // "150%" or "150".
 base::Result<std::uint64_t> read_percent(const codec::yaml::Value& value);
 // A number, "unlimited" or [soft, hard].

@@ -9,13 +9,13 @@ namespace initd {
 
 namespace {
 
-constexpr std::array<std::string_view, 15> kNames = {
-    "as",   "core",   "cpu",   "data", "fsize",  "locks",      "memlock", "msgqueue",
-    "nice", "nofile", "nproc", "rss",  "rtprio", "sigpending", "stack"};
-constexpr std::array<int, 15> kNumbers = {
-    RLIMIT_AS,    RLIMIT_CORE,    RLIMIT_CPU,      RLIMIT_DATA,       RLIMIT_FSIZE,
-    RLIMIT_LOCKS, RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_NICE,       RLIMIT_NOFILE,
-    RLIMIT_NPROC, RLIMIT_RSS,     RLIMIT_RTPRIO,   RLIMIT_SIGPENDING, RLIMIT_STACK};
+constexpr std::array<std::string_view, 16> kNames = {
+    "as",   "core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue",
+    "nice", "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack"};
+constexpr std::array<int, 16> kNumbers = {
+    RLIMIT_AS,      RLIMIT_CORE,     RLIMIT_CPU,        RLIMIT_DATA,   RLIMIT_FSIZE, RLIMIT_LOCKS,
+    RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_NICE,       RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_RSS,
+    RLIMIT_RTPRIO,  RLIMIT_RTTIME,   RLIMIT_SIGPENDING, RLIMIT_STACK};
 
 }  // namespace
 

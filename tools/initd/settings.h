@@ -102,6 +102,26 @@ struct ReadyProbe {
     friend bool operator==(const ReadyProbe&, const ReadyProbe&) = default;
 };
 
+// What shuts a service off from the rest; cage.h carries it out.
+struct Confinement {
+    static constexpr std::size_t kMostPaths = 32;  // in each list
+
+    std::optional<std::uint64_t> capabilities;  // a bit for each; absent: those of its user
+    std::string calls_file;                     // the key `seccomp`; empty: all system calls
+    std::vector<std::uint64_t> filter;          // what that file says: a struct sock_filter each
+    bool private_tmp = false;
+    std::optional<std::uint64_t> tmp_bytes;
+    bool read_only_root = false;
+    std::vector<std::string> read_only;
+    std::vector<std::string> writable;
+    std::vector<std::string> inaccessible;
+    bool private_network = false;
+    std::optional<int> nice;
+    std::optional<int> oom_score_adjustment;
+
+    friend bool operator==(const Confinement&, const Confinement&) = default;
+};
+
 struct ServiceSettings {
     std::string name;
     std::vector<std::string> command;
@@ -119,6 +139,7 @@ struct ServiceSettings {
     std::string group;
     std::optional<std::vector<std::string>> groups;  // absent: those that /etc/group gives
     bool no_new_privileges = true;
+    Confinement confinement;
 
     GroupLimits group_limits;
     std::vector<ResourceLimit> resource_limits;

@@ -75,7 +75,8 @@ Program::Program(const ServiceSettings& settings, Account account,
       limits_(settings.resource_limits),
       mode_mask_(settings.mode_mask),
       no_new_privileges_(settings.no_new_privileges),
-      ready_descriptor_(settings.ready_descriptor) {
+      ready_descriptor_(settings.ready_descriptor),
+      cage_(settings.confinement) {
     argv_ = pointers_to(command_);
     envp_ = pointers_to(environment_);
 }
@@ -136,13 +137,15 @@ Step Program::prepare(int out, int err, int ready) const {
         }
     }
     ::umask(mode_mask_);
-    const Step failed = take_identity();
+    Step failed = cage_.enter();
+    if (failed == Step::none) failed = take_identity();
+    if (failed == Step::none) failed = cage_.take_capabilities();
     if (failed != Step::none) return failed;
     if (::chdir(folder_.c_str()) != 0) return Step::folder;
     if (no_new_privileges_ && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return Step::privileges;
     }
-    return Step::none;
+    return cage_.allow_calls();
 }
 
 bool Program::hand_over(int ready) const {

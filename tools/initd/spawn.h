@@ -11,6 +11,7 @@
 
 #include "accounts.h"
 #include "base/fd.h"
+#include "cage.h"
 #include "service.h"
 #include "settings.h"
 
@@ -59,6 +60,7 @@ class Program {
     mode_t mode_mask_;
     bool no_new_privileges_;
     int ready_descriptor_;
+    Cage cage_;
 };
 
 // Reads the report without waiting. True when it is complete: `failure.step` is none when the

@@ -170,9 +170,80 @@ TEST_CASE("errors of readiness name the place") {
           "web.yaml:2:15: the path is too long for a socket");
 }
 
+TEST_CASE("isolation is read whole") {
+    const auto settings = parse(R"(
+exec: x
+capabilities: [NET_BIND_SERVICE, CAP_SYS_TIME]
+seccomp: /etc/app.calls
+private_tmp: 16M
+read_only_root: true
+read_only: [/srv]
+writable: [/var/lib/app, "/run/app dir"]
+inaccessible: [/etc/shadow]
+private_network: true
+nice: -5
+oom_score_adj: -1000
+limits: {cpu_time: [1, 2], rttime: 3, nproc: unlimited}
+)");
+    INFO((settings.ok() ? "" : settings.error().message));
+    REQUIRE(settings.ok());
+    const Confinement& confinement = settings->confinement;
+    CHECK(confinement.capabilities == (std::uint64_t{1} << 10 | std::uint64_t{1} << 25));
+    CHECK(confinement.calls_file == "/etc/app.calls");
+    CHECK(confinement.private_tmp);
+    CHECK(confinement.tmp_bytes == 16U * 1024 * 1024);
+    CHECK(confinement.read_only_root);
+    CHECK(confinement.read_only == std::vector<std::string>{"/srv"});
+    CHECK(confinement.writable == std::vector<std::string>{"/var/lib/app", "/run/app dir"});
+    CHECK(confinement.inaccessible == std::vector<std::string>{"/etc/shadow"});
+    CHECK(confinement.private_network);
+    CHECK(confinement.nice == -5);
+    CHECK(confinement.oom_score_adjustment == -1000);
+    REQUIRE(settings->resource_limits.size() == 3);
+    CHECK(settings->resource_limits[0] == ResourceLimit{RLIMIT_CPU, 1, 2});
+    CHECK(settings->resource_limits[1] == ResourceLimit{RLIMIT_RTTIME, 3, 3});
+    CHECK(settings->resource_limits[2] ==
+          ResourceLimit{RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY});
+}
+
+TEST_CASE("isolation is off unless asked for, and no capability is not the same as any") {
+    const auto settings = parse("exec: x\n");
+    REQUIRE(settings.ok());
+    CHECK(settings->confinement == Confinement{});
+    CHECK(parse("exec: x\ncapabilities: []\n")->confinement.capabilities == 0U);
+    CHECK_FALSE(parse("exec: x\nprivate_tmp: false\n")->confinement.private_tmp);
+    CHECK(parse("exec: x\nprivate_tmp: true\n")->confinement.private_tmp);
+}
+
+TEST_CASE("mistakes in isolation name the place") {
+    CHECK(error_of("exec: x\ncapabilities: [NET_BIND_SERVIC]\n") ==
+          "web.yaml:2:16: 'NET_BIND_SERVIC' is not a capability, did you mean "
+          "'NET_BIND_SERVICE'?");
+    CHECK(error_of("exec: x\ncapabilities: [net_raw]\n")
+              .starts_with("web.yaml:2:16: 'net_raw' is not a capability"));
+    CHECK(error_of("exec: x\nread_only: [srv]\n") == "web.yaml:2:13: expected an absolute path");
+    CHECK(error_of("exec: x\nwritable: [/a/../b]\n") ==
+          "web.yaml:2:12: expected a path without . and ..");
+    CHECK(error_of("exec: x\ninaccessible: [//]\n") ==
+          "web.yaml:2:16: the root itself is meant by read_only_root");
+    CHECK(error_of("exec: x\nprivate_tmp: 12\n") ==
+          "web.yaml:2:14: expected true, false, or a size of at least 4K");
+    CHECK(error_of("exec: x\nnice: -21\n") == "web.yaml:2:7: expected a number from -20 to 19");
+    CHECK(error_of("exec: x\nnice: 1.5\n") == "web.yaml:2:7: expected a number from -20 to 19");
+    CHECK(error_of("exec: x\noom_score_adj: 1001\n") ==
+          "web.yaml:2:16: expected a number from -1000 to 1000");
+    CHECK(error_of("exec: x\nseccomp: calls\n") == "web.yaml:2:10: expected an absolute path");
+    CHECK(error_of("exec: x\nseccomp: /calls\nno_new_privs: false\n") ==
+          "web.yaml:2:1: seccomp needs no_new_privs");
+    std::string many = "exec: x\nread_only: [/a";
+    for (std::size_t count = 0; count < Confinement::kMostPaths; ++count)
+        many += ", /b";
+    CHECK(error_of(many + "]\n") == "web.yaml:2:12: more than 32 paths");
+}
+
 TEST_CASE("what does not work yet is refused, not ignored") {
-    for (const char* line : {"health: {}", "capabilities: []", "log: {file: /x}",
-                             "log: {max_size: 1M}", "log: {files: 3}"}) {
+    for (const char* line :
+         {"health: {}", "log: {file: /x}", "log: {max_size: 1M}", "log: {files: 3}"}) {
         INFO(line);
         CHECK(error_of(std::string("exec: x\n") + line + "\n")
                   .find("not supported by this version") != std::string::npos);
