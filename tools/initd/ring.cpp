@@ -128,6 +128,16 @@ std::string_view Ring::peek(const Cursor& cursor) const {
     return piece(cursor.offset, written_);
 }
 
+std::array<std::string_view, 2> Ring::lines(const Cursor& cursor, std::size_t most) const {
+    const std::string_view first = peek(cursor).substr(0, most);
+    const std::size_t newline = first.rfind('\n');
+    if (newline != std::string_view::npos) return {first.substr(0, newline + 1), {}};
+    const std::string_view second = piece(cursor.offset + first.size(), written_);
+    const std::size_t end = second.find('\n');
+    if (end == std::string_view::npos) return {};
+    return {first, second.substr(0, end + 1)};
+}
+
 void Ring::advance(Cursor& cursor, std::size_t bytes) const {
     const std::uint64_t to = cursor.offset + bytes;
     cursor.lines += count_lines(cursor.offset, to);

@@ -4,6 +4,7 @@
 // The memory is mapped once and touched only as it fills. No locks: one thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -44,6 +45,9 @@ class Ring {
     Loss catch_up(Cursor& cursor) const;
     // The bytes at the cursor in one piece: perhaps not all there are. Valid until append().
     std::string_view peek(const Cursor& cursor) const;
+    // Whole lines at the cursor, at most `most` bytes unless the first is longer; in two pieces
+    // where a line goes round the end of the memory. Valid until append().
+    std::array<std::string_view, 2> lines(const Cursor& cursor, std::size_t most) const;
     void advance(Cursor& cursor, std::size_t bytes) const;
 
   private:

@@ -83,6 +83,7 @@ Equipment Runtime::equip(LoadedService& service) {
     ServiceSettings& settings = service.settings;
     Equipment equipment;
     equipment.console = settings.console;
+    equipment.log_target = settings.log_target;
     if (!service.problem.empty() || !settings.enabled) return equipment;
     // A service's own limit comes after the inherited one and wins.
     settings.resource_limits.insert(settings.resource_limits.begin(), booted_.descriptors);
@@ -145,9 +146,14 @@ void Runtime::turn() {
     log_readers_.flush();
     status_readers_.flush();
     control_.flush();
+    const Time now = Clock::now();
+    for (const auto& unit : units_)
+        unit->flush_log(now);
     carry_out();  // what a request that had to wait may ask for
+    const bool files_written = std::all_of(units_.begin(), units_.end(),
+                                           [](const auto& unit) { return unit->log_finished(); });
     if (phase_ == Phase::lingering && log_readers_.satisfied() && status_readers_.satisfied() &&
-        control_.drained()) {
+        control_.drained() && files_written) {
         phase_ = Phase::over;
         return;
     }

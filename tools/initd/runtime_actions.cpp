@@ -24,7 +24,9 @@ void Runtime::reap() {
             return candidate->pid() == info.si_pid;
         });
         if (unit == units_.end()) {
-            ::waitpid(info.si_pid, nullptr, WNOHANG);  // an orphan
+            ::waitpid(info.si_pid, nullptr, WNOHANG);  // an orphan, or the writer of a log file
+            for (const auto& candidate : units_)
+                candidate->collect_writer(info.si_pid);
             continue;
         }
         const auto index = static_cast<std::size_t>(unit - units_.begin());

@@ -122,6 +122,15 @@ struct Confinement {
     friend bool operator==(const Confinement&, const Confinement&) = default;
 };
 
+// A file that gets what a service prints.
+struct LogTarget {
+    std::string path;                             // empty: none
+    std::uint64_t most_bytes = 10 * 1024 * 1024;  // of one file
+    unsigned files = 5;                           // the one that is written among them
+
+    friend bool operator==(const LogTarget&, const LogTarget&) = default;
+};
+
 struct ServiceSettings {
     std::string name;
     std::vector<std::string> command;
@@ -146,6 +155,7 @@ struct ServiceSettings {
 
     std::size_t ring_bytes = 128 * 1024;
     bool console = true;
+    LogTarget log_target;
     bool critical = false;
     bool enabled = true;
 

@@ -89,6 +89,8 @@ Unit::Unit(std::size_t index, std::string name, std::size_t ring_bytes, Equipmen
     else
         journal.warning("service {}: {}", name_, ring.error().message);
     pipes_.reserve(4);
+    if (!equipment_.log_target.path.empty())
+        file_log_.emplace(equipment_.log_target, name_, ring_, journal, reactor);
     prober_.aim(equipment_.probe);
     if (equipment_.notify_socket) equipment_.notify_socket->attach(*this, reactor);
 }
@@ -211,10 +213,16 @@ std::string_view Unit::status_text() const {
 
 std::optional<Time> Unit::next_deadline() const {
     std::optional<Time> soonest = prober_.due();
-    if (!equipment_.notify_socket) return soonest;
-    const std::optional<Time> resume = equipment_.notify_socket->due();
-    if (resume && (!soonest || *resume < *soonest)) soonest = resume;
+    const auto consider = [&soonest](const std::optional<Time>& other) {
+        if (other && (!soonest || *other < *soonest)) soonest = other;
+    };
+    if (equipment_.notify_socket) consider(equipment_.notify_socket->due());
+    if (file_log_) consider(file_log_->next_deadline());
     return soonest;
+}
+
+void Unit::flush_log(Time now) {
+    if (file_log_) file_log_->flush(now);
 }
 
 void Unit::on_alarm(Time now) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "file_log.h"
 #include "journal.h"
 #include "load.h"
 #include "notify_socket.h"
@@ -81,6 +82,7 @@ struct Equipment {
     bool announces_by_descriptor = false;
     std::unique_ptr<NotifySocket> notify_socket;  // may be null
     bool console = true;                          // its output is mirrored there
+    LogTarget log_target;                         // and goes there as well
 };
 
 class Unit {
@@ -125,6 +127,12 @@ class Unit {
     std::optional<Time> next_deadline() const;
     void on_alarm(Time now);
 
+    // To its log file, if it has one.
+    void flush_log(Time now);
+    bool log_finished() const { return !file_log_ || file_log_->finished(); }
+    // The process wrote its log file, and has ended.
+    bool collect_writer(pid_t pid) { return file_log_ && file_log_->collect(pid); }
+
     void drop_finished_pipes();
     void drain_pipes();
     // Its last lines go to the console if they did not go there before.
@@ -149,6 +157,7 @@ class Unit {
     Reactor& reactor_;
     UnitObserver& observer_;
     Ring ring_;
+    std::optional<FileLog> file_log_;
     pid_t pid_ = -1;
     pid_t session_ = -1;  // that its first process made
     ReportPipe report_;

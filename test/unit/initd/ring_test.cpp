@@ -145,3 +145,28 @@ TEST_CASE("the last lines are found from the end, however they lie in memory") {
         }
     }
 }
+
+TEST_CASE("lines come whole, in two pieces at most, and not more than asked for") {
+    for (const std::size_t capacity : {40U, 64U, 97U}) {
+        Ring ring = ring_of(capacity);
+        Ring::Cursor cursor = ring.oldest();
+        std::string seen, expected;
+        for (int number = 0; number < 200; ++number) {
+            const std::string line = "line " + std::to_string(number) + "\n";
+            expected += line;
+            ring.append(line);
+            if (number % 3 != 2) continue;
+            for (auto lines = ring.lines(cursor, 20); !lines[0].empty();
+                 lines = ring.lines(cursor, 20)) {
+                const std::string text = std::string(lines[0]) + std::string(lines[1]);
+                CHECK(text.ends_with('\n'));
+                CHECK(text.size() <= 20);
+                seen += text;
+                ring.advance(cursor, lines[0].size());
+                ring.advance(cursor, lines[1].size());
+            }
+        }
+        CHECK(seen + std::string(expected.substr(seen.size())) == expected);
+        CHECK(expected.size() - seen.size() < 30);
+    }
+}

@@ -242,12 +242,23 @@ TEST_CASE("mistakes in isolation name the place") {
 }
 
 TEST_CASE("what does not work yet is refused, not ignored") {
-    for (const char* line :
-         {"health: {}", "log: {file: /x}", "log: {max_size: 1M}", "log: {files: 3}"}) {
-        INFO(line);
-        CHECK(error_of(std::string("exec: x\n") + line + "\n")
-                  .find("not supported by this version") != std::string::npos);
-    }
+    CHECK(error_of("exec: x\nhealth: {}\n").find("not supported by this version") !=
+          std::string::npos);
+}
+
+TEST_CASE("a log file is rotated by size, and only where there is one") {
+    const auto settings = parse("exec: x\nlog: {file: /var/log/x.log, max_size: 1M, files: 3}\n");
+    REQUIRE(settings.ok());
+    CHECK(settings->log_target == LogTarget{"/var/log/x.log", 1024 * 1024, 3});
+    CHECK(parse("exec: x\nlog: {file: /x}\n")->log_target == LogTarget{"/x", 10 * 1024 * 1024, 5});
+    CHECK(parse("exec: x\n")->log_target.path.empty());
+    CHECK(error_of("exec: x\nlog: {file: x}\n") == "web.yaml:2:13: expected an absolute path");
+    CHECK(error_of("exec: x\nlog: {file: /x/}\n") == "web.yaml:2:13: expected the path of a file");
+    CHECK(error_of("exec: x\nlog: {file: /x, max_size: 1K}\n") ==
+          "web.yaml:2:27: expected a size of at least 64K");
+    CHECK(error_of("exec: x\nlog: {file: /x, files: 0}\n").starts_with("web.yaml:2:24: "));
+    CHECK(error_of("exec: x\nlog: {ring: 4K, files: 2}\n") ==
+          "web.yaml:2:17: there is no file to rotate");
 }
 
 TEST_CASE("service names are safe in paths and log lines") {
