@@ -116,10 +116,11 @@ enum class FieldId : std::uint8_t {
     lost_lines = 44,
     lost_bytes = 45,
     clients = 48,
-    before = 49,        // text, repeated
-    ready = 50,         // 0 or 1
-    ready_by = 51,      // text: what makes it ready, if not its start
-    ending_cause = 52,  // text: why initd ended it, if that was no request
+    before = 49,           // text, repeated
+    ready = 50,            // 0 or 1
+    ready_by = 51,         // text: what makes it ready, if not its start
+    ending_cause = 52,     // text: why initd ended it, if that was no request
+    longest_turn_us = 64,  // processor time of the longest turn of the loop
 };
 
 enum class EndHow : std::uint64_t { poweroff = 1, reboot = 2, halt = 3 };

@@ -59,8 +59,12 @@ wait "$pinger"
 echo "$((lines * 64 / 1000000)) MB in $took ms, $((lines * 64 / 1000 / took)) MB/s; PID 1 took $processor hundredths of a second"
 awk '$1 == "answers" { count += $2; sum += $2 * $4; if ($8 > worst) worst = $8; next } { failed++ }
     END { printf "%d pings, median about %.0f us, worst %d us, %d failed\n", count, sum / count, worst, failed
-          exit !(count > 0 && failed == 0 && worst < 10000 * 10) }' "$tmp/pings" ||
-    fail 'a turn of the loop took too long' # 10 ms, times ten for processors that others want too
+          # 10 ms; times 100 for the worst, as others may want the few processors of a test machine.
+          exit !(count > 0 && failed == 0 && sum / count < 10000 && worst < 100 * 10000) }' "$tmp/pings" ||
+    fail 'a good client waited too long'
+turn=$(ctl system status --json | sed -n 's/.*"longest_turn_us": \([0-9]*\).*/\1/p')
+echo "the longest turn of the loop took $turn us of processor time"
+[ "$turn" -lt 10000 ] || fail 'a turn of the loop took too long'
 
 # lines of a file that are a service's or initd's, and those that a mark in it says were lost
 account() {

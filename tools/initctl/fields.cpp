@@ -64,6 +64,7 @@ constexpr Known kFields[] = {
     {FieldId::lost_lines, "lost_lines", Shape::number},
     {FieldId::lost_bytes, "lost_bytes", Shape::number},
     {FieldId::clients, "clients", Shape::number},
+    {FieldId::longest_turn_us, "longest_turn_us", Shape::number},
 };
 
 // JSON's integers are signed; no count comes near their end.

@@ -35,11 +35,12 @@ Result<int> show(Client& client, bool json) {
     const std::chrono::milliseconds uptime(number_of(facts, "uptime_ms"));
     TRY(base::print(
         fmt::format("host      {}\nphase     {}\nup        {}\nservices  {}, {} up, {} failed\n"
-                    "initd     {}\nclients   {}\n",
+                    "initd     {}\nclients   {}\nturn      {} us at most\n",
                     base::escape(text_of(facts, "hostname")), base::escape(text_of(facts, "phase")),
                     base::format_duration(uptime), number_of(facts, "services"),
                     number_of(facts, "services_up"), number_of(facts, "services_failed"),
-                    base::escape(text_of(facts, "version")), number_of(facts, "clients"))));
+                    base::escape(text_of(facts, "version")), number_of(facts, "clients"),
+                    number_of(facts, "longest_turn_us"))));
     return 0;
 }
 

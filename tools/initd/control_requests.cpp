@@ -235,6 +235,8 @@ void Control::tell_system(ControlClient& client) {
     writer.number(FieldId::services, supervisor.size()).number(FieldId::services_up, up);
     writer.number(FieldId::services_failed, failures);
     writer.number(FieldId::clients, static_cast<std::uint64_t>(clients));
+    writer.number(FieldId::longest_turn_us,
+                  static_cast<std::uint64_t>(reactor_->longest_turn().count()));
     writer.text(FieldId::version, base::kVersion).text(FieldId::hostname, names.nodename);
     writer.text(FieldId::phase, phase_);
     put(client, writer);

@@ -4,7 +4,9 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <ctime>
 
 namespace initd {
 
@@ -93,7 +95,20 @@ void Reactor::set_alarm(std::optional<Time> at) {
     ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
 }
 
+// Processor time, as it does not pass while others have the processor.
+void Reactor::note_turn() {
+    struct timespec now {};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    const auto time = std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
+    if (processor_time_.count() > 0) {
+        longest_turn_ = std::max(longest_turn_, time - processor_time_);
+    }
+    processor_time_ = time;
+}
+
 Reactor::Turn Reactor::wait(signalfd_siginfo& signal_info) {
+    note_turn();
     struct epoll_event event {};
     int count;
     do {

@@ -41,6 +41,10 @@ class Reactor {
     // Replaces the one alarm; nothing disarms it. An alarm in the past fires at once.
     void set_alarm(std::optional<Time> at);
 
+    // Processor time of the longest stretch between two waits so far: for so long, at worst, the
+    // loop itself kept somebody waiting.
+    std::chrono::microseconds longest_turn() const { return longest_turn_; }
+
     enum class Turn { event, alarm, signal, failed };
     // Waits for one event and hands it to its watcher. For `signal`, `signal_info` is filled.
     Turn wait(signalfd_siginfo& signal_info);
@@ -53,6 +57,10 @@ class Reactor {
     base::Fd timer_;
     base::Fd signals_;
     std::optional<Time> alarm_;
+    std::chrono::microseconds processor_time_{0};  // of this process, when it last began to wait
+    std::chrono::microseconds longest_turn_{0};
+
+    void note_turn();
 };
 
 // Blocks every signal but those that tell of a bug in this process, here and for good.
