@@ -3,6 +3,7 @@
 
 #include "accounts.h"
 #include "environment.h"
+#include "seccomp.h"
 #include "service_file.h"
 #include "system_file.h"
 
@@ -29,6 +30,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(system.ok() || system.error().message.starts_with("f:"));
     const auto environment = initd::parse_environment_file(text, "f");
     require(environment.ok() || environment.error().message.starts_with("f:"));
+    const auto calls = initd::parse_call_rules(text, "f");
+    if (calls.ok())
+        require(initd::compile_filter(calls.value()).size() <= 4096);
+    else
+        require(calls.error().message.starts_with("f:"));
     (void)initd::legacy_service(text, text);
     return 0;
 }

@@ -63,7 +63,7 @@ void settings_before_the_switch(Booted& booted, Journal& journal) {
     }
     booted.settings = std::move(settings).value();
     journal.set_console_enabled(booted.settings.console);
-    const auto resized = journal.resize(booted.settings.ring_bytes);
+    const auto resized = journal.reshape(booted.settings.ring_bytes, booted.settings.log_format);
     if (!resized.ok()) journal.warning("{}", resized.error().message);
 }
 

@@ -1,10 +1,6 @@
 // Cursor, loss lines, and rests of lines.
 #include "feed.h"
 
-#include <algorithm>
-
-#include "base/format.h"
-
 namespace initd {
 
 namespace {
@@ -13,18 +9,9 @@ constexpr std::size_t kMostAtOnce = 64 * 1024;
 
 }  // namespace
 
-std::string_view format_loss(const Ring::Loss& loss, const struct timespec& now,
-                             std::span<char> to) {
-    std::array<char, 32> time;
-    const std::size_t time_length = format_time(now.tv_sec, now.tv_nsec, time.data());
-    const auto end =
-        fmt::format_to_n(to.data(), to.size(), "{} initd lost: {} lines, {} bytes\n",
-                         std::string_view(time.data(), time_length), loss.lines, loss.bytes);
-    return {to.data(), std::min(end.size, to.size())};
-}
-
-void Feed::begin(const Ring& ring, const Ring::Cursor& at) {
+void Feed::begin(const Ring& ring, const Ring::Cursor& at, LineFormat format) {
     ring_ = &ring;
+    format_ = format;
     cursor_ = at;
     kept_begin_ = kept_end_ = 0;
 }
@@ -40,7 +27,7 @@ std::string_view Feed::next(const struct timespec& now) {
             return newline == std::string_view::npos ? text : text.substr(0, newline + 1);
         }
         kept_begin_ = 0;
-        kept_end_ = format_loss(loss, now, kept_).size();
+        kept_end_ = put_loss(format_, now, loss, kept_);
     }
     return {kept_.data() + kept_begin_, kept_end_ - kept_begin_};
 }

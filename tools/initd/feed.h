@@ -8,25 +8,19 @@
 
 #include <array>
 #include <ctime>
-#include <span>
 #include <string_view>
 
-#include "lines.h"
+#include "entry.h"
 #include "ring.h"
 
 namespace initd {
 
-// The longest line in a ring, with its head and its newline.
-inline constexpr std::size_t kLongestEntry = kLongestHead + kLongestLine + 1;
-
-// "TIME initd lost: N lines, M bytes\n" into `to`; returns the text.
-std::string_view format_loss(const Ring::Loss& loss, const struct timespec& now,
-                             std::span<char> to);
-
 class Feed {
   public:
     // `ring` is borrowed.
-    void begin(const Ring& ring, const Ring::Cursor& at);
+    void begin(const Ring& ring, const Ring::Cursor& at, LineFormat format = LineFormat::text);
+    // Of loss lines from now on.
+    void set_format(LineFormat format) { format_ = format; }
 
     // What to send next; empty when the reader has everything. Valid until the next call, or an
     // append to the ring.
@@ -40,6 +34,7 @@ class Feed {
 
     const Ring* ring_ = nullptr;
     Ring::Cursor cursor_;
+    LineFormat format_ = LineFormat::text;
     std::size_t kept_begin_ = 0;
     std::size_t kept_end_ = 0;
     std::array<char, kLongestEntry> kept_;  // a loss line or the rest of a line; as it comes

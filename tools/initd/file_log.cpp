@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstring>
@@ -21,7 +22,7 @@ namespace initd {
 namespace {
 
 constexpr std::size_t kBatchBytes = 32 * 1024;
-constexpr std::size_t kHeadBytes = 256;  // of lines of our own before a batch
+constexpr std::size_t kHeadBytes = 320;  // of lines of our own before a batch
 constexpr std::chrono::seconds kRestartDelay(1);
 
 // Nothing but the socket, as descriptor 3, and no rights beyond those of a file's owner.
@@ -110,13 +111,8 @@ void FileLog::flush(Time now) {
     if (!socket_.valid() && !start(now)) return;
     std::array<char, kHeadBytes> head;
     std::size_t head_bytes = 0;
-    if (loss.bytes > 0) head_bytes = format_loss(loss, wall_clock(), head).size();
-    if (maybe_repeated_ > 0) {
-        const auto end = fmt::format_to_n(
-            head.data() + head_bytes, head.size() - head_bytes,
-            "initd repeated: the next {} lines may stand above already\n", maybe_repeated_);
-        head_bytes += std::min(end.size, head.size() - head_bytes);
-    }
+    if (loss.bytes > 0) head_bytes = put_loss(journal_.format(), wall_clock(), loss, head);
+    if (maybe_repeated_ > 0) head_bytes += put_repeat(std::span(head).subspan(head_bytes));
     std::array<struct iovec, 3> parts{};
     parts[0] = {head.data(), head_bytes};
     for (std::size_t index = 0; index < lines.size(); ++index)
@@ -133,6 +129,17 @@ void FileLog::flush(Time now) {
     ring_.advance(next, lines[1].size());
     pending_ = next;
     maybe_repeated_ = 0;
+}
+
+std::size_t FileLog::put_repeat(std::span<char> to) const {
+    std::array<char, 32> time;
+    const struct timespec now = wall_clock();
+    const std::size_t time_bytes = format_time(now.tv_sec, now.tv_nsec, time.data());
+    std::array<char, 96> text;
+    const auto end = fmt::format_to_n(text.data(), text.size(),
+                                      "the next {} lines may stand above already", maybe_repeated_);
+    return put_note(journal_.format(), {time.data(), time_bytes}, "repeated",
+                    {text.data(), std::min(end.size, text.size())}, to);
 }
 
 void FileLog::on_ready(std::uint32_t) {
@@ -159,7 +166,7 @@ void FileLog::note_outcome(int errno_value) {
 void FileLog::be_writer(int socket) const {
     constexpr int kSocket = 3;
     if (!become_harmless(socket)) ::_exit(1);
-    LogFile file(target_);
+    LogFile file(target_, journal_.format());
     static std::array<char, kHeadBytes + kBatchBytes + kLongestEntry> batch;
     while (true) {
         const ssize_t count = ::recv(kSocket, batch.data(), batch.size(), 0);

@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "journal.h"
@@ -44,6 +45,7 @@ class FileLog : public Watcher {
     bool start(Time now);
     void disconnect();
     [[noreturn]] void be_writer(int socket) const;
+    std::size_t put_repeat(std::span<char> to) const;
     void note_outcome(int errno_value);
 
     LogTarget target_;

@@ -19,6 +19,21 @@ std::size_t timestamp(char* to) {
     return format_time(now.tv_sec, now.tv_nsec, to);
 }
 
+// "TIME initd LEVEL: TEXT\n" in another format; other lines as they are.
+std::string_view convert_note(std::string_view line, LineFormat format, std::span<char> to) {
+    constexpr std::string_view kName = " initd ";
+    const std::size_t name = line.find(kName);
+    const std::size_t colon = line.find(": ");
+    if (name == std::string_view::npos || colon == std::string_view::npos || colon < name) {
+        return line;
+    }
+    const std::size_t level = name + kName.size();
+    std::string_view text = line.substr(colon + 2);
+    text.remove_suffix(text.ends_with('\n') ? 1 : 0);
+    return {to.data(),
+            put_note(format, line.substr(0, name), line.substr(level, colon - level), text, to)};
+}
+
 }  // namespace
 
 struct timespec wall_clock() {
@@ -71,56 +86,69 @@ base::Result<void> Journal::create(std::size_t ring_bytes) {
     return {};
 }
 
-base::Result<void> Journal::resize(std::size_t ring_bytes) {
-    Ring larger = TRY(Ring::create(ring_bytes));
+base::Result<void> Journal::reshape(std::size_t ring_bytes, LineFormat format) {
+    Ring other = TRY(Ring::create(ring_bytes));
     Ring::Cursor cursor = ring_.oldest();
-    for (std::string_view text = ring_.peek(cursor); !text.empty(); text = ring_.peek(cursor)) {
-        larger.append(text);
-        ring_.advance(cursor, text.size());
+    std::array<char, kLongestHead + kLongestNote> memory;
+    for (auto lines = ring_.lines(cursor, 1); !lines[0].empty(); lines = ring_.lines(cursor, 1)) {
+        for (const std::string_view piece : lines)
+            ring_.advance(cursor, piece.size());
+        const std::string line = std::string(lines[0]) + std::string(lines[1]);
+        other.append(format == format_ ? line : convert_note(line, format, memory));
     }
-    ring_ = std::move(larger);
+    ring_ = std::move(other);
+    format_ = format;
+    console_.set_format(format);
     return {};
 }
 
 void Journal::note(std::string_view level, fmt::string_view format, fmt::format_args args) {
-    std::array<char, kLongestHead + kLongestNote> line;
-    char* const start = line.data();
-    std::size_t length = timestamp(start);
-    length += fmt::format_to_n(start + length, kLongestHead - length, " initd {}: ", level).size;
-    const auto end = fmt::vformat_to_n(start + length, kLongestNote - 1, format, args);
-    length += std::min(end.size, kLongestNote - 1);
-    line[length++] = '\n';
-    const std::string_view text(start, length);
-    ring_.append(text);
-    console_.append(text);
+    std::array<char, kLongestNote> text;
+    const auto end = fmt::vformat_to_n(text.data(), text.size(), format, args);
+    std::array<char, 32> time;
+    const std::size_t time_bytes = timestamp(time.data());
+    std::array<char, kLongestHead + kLongestNote> memory;
+    const std::size_t length = put_note(format_, {time.data(), time_bytes}, level,
+                                        {text.data(), std::min(end.size, text.size())}, memory);
+    const std::string_view line(memory.data(), length);
+    ring_.append(line);
+    console_.append(line);
 }
 
 void Journal::begin_lines(const LineOrigin& origin) {
     origin_ = origin;
-    head_bytes_ = timestamp(head_.data());
-    const std::size_t room = head_.size() - head_bytes_;
-    const auto end = fmt::format_to_n(head_.data() + head_bytes_, room, " {} {}: ", origin.service,
-                                      origin.is_error_stream ? "err" : "out");
-    head_bytes_ += std::min(end.size, room);
+    head_bytes_ = put_head(format_, wall_clock(), origin.service, origin.is_error_stream, head_);
 }
 
 void Journal::add_line(std::string_view text, bool ended) {
-    if (batch_bytes_ + kLongestEntry + 1 > kBatchBytes) end_lines();
-    char* to = batch_.get() + batch_bytes_;
-    const auto put = [&to](std::string_view part) {
-        std::memcpy(to, part.data(), part.size());
-        to += part.size();
-    };
-    const std::string_view head(head_.data(), head_bytes_);
-    if (ended) {
-        put(head);
-    } else {
-        put(head.substr(0, head.size() - 2));
-        put("+: ");
-    }
-    put(text.substr(0, kLongestLine));
-    *to++ = '\n';
-    batch_bytes_ = static_cast<std::size_t>(to - batch_.get());
+    text = text.substr(0, kLongestLine);
+    bool whole;
+    do {
+        if (batch_bytes_ + kLongestEntry > kBatchBytes) end_lines();
+        char* const start = batch_.get() + batch_bytes_;
+        char* to = start;
+        const auto put = [&to](std::string_view part) {
+            std::memcpy(to, part.data(), part.size());
+            to += part.size();
+        };
+        const std::string_view head(head_.data(), head_bytes_);
+        if (format_ == LineFormat::json) {
+            put(head);
+            // Escapes may make it longer than a line may be: then it goes on in another.
+            const Escaped done = escape_json(text, {to, kLongestLine});
+            to += done.written;
+            text.remove_prefix(done.taken);
+            whole = text.empty();
+            put(whole && ended ? "\"}" : "\",\"more\":true}");
+        } else {
+            put(ended ? head : head.substr(0, head.size() - 2));
+            if (!ended) put("+: ");
+            put(text);
+            whole = true;
+        }
+        *to++ = '\n';
+        batch_bytes_ += static_cast<std::size_t>(to - start);
+    } while (!whole);
 }
 
 void Journal::end_lines() {
@@ -132,10 +160,18 @@ void Journal::end_lines() {
 }
 
 void Journal::raw_line(std::string_view line) {
-    for (const std::string_view part : {line, std::string_view("\n")}) {
-        ring_.append(part);
-        console_.append(part);
+    console_.append(line);
+    console_.append("\n");
+    if (format_ == LineFormat::json) {
+        std::array<char, 32> time;
+        const std::size_t time_bytes = timestamp(time.data());
+        std::array<char, kLongestHead + 2 * kLongestNote> memory;
+        ring_.append(
+            {memory.data(), put_note(format_, {time.data(), time_bytes}, "end", line, memory)});
+        return;
     }
+    ring_.append(line);
+    ring_.append("\n");
 }
 
 }  // namespace initd

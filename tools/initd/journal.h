@@ -32,6 +32,7 @@ class Console {
     int fd() const { return fd_.get(); }
 
     void append(std::string_view text) { ring_.append(text); }
+    void set_format(LineFormat format) { feed_.set_format(format); }
     // Writes what the console takes now.
     void flush();
     // Writes all, waiting at most `patience`: for the very last lines.
@@ -54,8 +55,10 @@ struct LineOrigin {
 class Journal {
   public:
     base::Result<void> create(std::size_t ring_bytes);
-    // Exchanges the ring for one of another size; what was written so far is kept as it fits.
-    base::Result<void> resize(std::size_t ring_bytes);
+    // Exchanges the ring for one of another size and the format of lines for another; what was
+    // logged so far, by initd only, is kept as it fits.
+    base::Result<void> reshape(std::size_t ring_bytes, LineFormat format);
+    LineFormat format() const { return format_; }
 
     Console& console() { return console_; }
     const Ring& ring() const { return ring_; }
@@ -91,8 +94,9 @@ class Journal {
     static constexpr std::size_t kBatchBytes = 32 * 1024;
 
     Ring ring_;
+    LineFormat format_ = LineFormat::text;
     LineOrigin origin_;
-    std::array<char, kLongestHead> head_{};  // of whole lines: "TIME SERVICE STREAM: "
+    std::array<char, kLongestHead> head_{};  // of lines of the origin
     std::size_t head_bytes_ = 0;
     std::unique_ptr<char[]> batch_;
     std::size_t batch_bytes_ = 0;

@@ -14,7 +14,7 @@
 namespace initd {
 
 inline constexpr std::size_t kLongestLine = 8 * 1024;
-inline constexpr std::size_t kLongestHead = 128;  // time, name (64), stream
+inline constexpr std::size_t kLongestHead = 192;  // time, name (64), stream, and keys in JSON
 
 class LineCutter {
   public:

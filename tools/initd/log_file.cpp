@@ -10,8 +10,7 @@
 #include <cstdio>
 
 #include "base/format.h"
-#include "feed.h"
-#include "lines.h"
+#include "entry.h"
 
 namespace initd {
 
@@ -83,7 +82,7 @@ int LogFile::write(std::string_view lines, const struct timespec& now) {
     if (failed == 0 && full) failed = rotate();
     if (failed == 0 && lost_.bytes > 0) {
         std::array<char, 128> memory;
-        failed = append(format_loss(lost_, now, memory));
+        failed = append({memory.data(), put_loss(format_, now, lost_, memory)});
         if (failed == 0) lost_ = {};
     }
     if (failed == 0) failed = append(lines);

@@ -18,7 +18,8 @@ namespace initd {
 
 class LogFile {
   public:
-    explicit LogFile(const LogTarget& target) : target_(target) {}
+    explicit LogFile(const LogTarget& target, LineFormat format = LineFormat::text)
+        : target_(target), format_(format) {}
 
     // Appends whole lines. Returns 0, or the errno with which they are lost.
     int write(std::string_view lines, const struct timespec& now);
@@ -30,6 +31,7 @@ class LogFile {
     std::string numbered(unsigned number) const;
 
     LogTarget target_;
+    LineFormat format_;  // of loss lines
     base::Fd fd_;
     std::uint64_t size_ = 0;
     Ring::Loss lost_;  // not yet told of in the file

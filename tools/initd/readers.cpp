@@ -48,9 +48,11 @@ Result<Fd> listen_at(const ListenPlace& place) {
 
 }  // namespace
 
-Result<void> Readers::open(const ListenPlace& place, Reactor& reactor, const Ring* ring) {
+Result<void> Readers::open(const ListenPlace& place, Reactor& reactor, const Ring* ring,
+                           LineFormat format) {
     reactor_ = &reactor;
     ring_ = ring;
+    format_ = format;
     for (Reader& reader : readers_)
         reader.owner_ = this;
     if (!place.configured()) return {};
@@ -108,7 +110,7 @@ void Readers::accept_all() {
             continue;
         }
         free->fd_ = std::move(fd);
-        if (ring_ != nullptr) free->feed_.begin(*ring_, ring_->oldest());
+        if (ring_ != nullptr) free->feed_.begin(*ring_, ring_->oldest(), format_);
         free->rest_ = {};
         free->blocked_ = free->has_current_ = free->has_epilogue_ = free->shut_ = false;
         free->ignored_bytes_ = 0;

@@ -41,7 +41,8 @@ class Readers : public Watcher {
     static constexpr std::size_t kMost = 16;  // readers at a time; more are closed at once
 
     // A port without configuration never opens. `ring` is null for the status port.
-    base::Result<void> open(const ListenPlace& place, Reactor& reactor, const Ring* ring);
+    base::Result<void> open(const ListenPlace& place, Reactor& reactor, const Ring* ring,
+                            LineFormat format = LineFormat::text);
     bool is_open() const { return listener_.valid(); }
 
     // Status port: the line every reader gets, now and on connecting.
@@ -70,6 +71,7 @@ class Readers : public Watcher {
 
     Reactor* reactor_ = nullptr;
     const Ring* ring_ = nullptr;
+    LineFormat format_ = LineFormat::text;
     std::string line_;
     std::string_view epilogue_;
     base::Fd listener_;

@@ -48,7 +48,8 @@ base::Result<void> Runtime::prepare() {
     watch_console();
     const SystemSettings& settings = booted_.settings;
     // Without its listeners the enclave still works; the host then sees nothing of it.
-    const auto log = log_readers_.open(settings.log_listen, reactor_, &journal_.ring());
+    const auto log =
+        log_readers_.open(settings.log_listen, reactor_, &journal_.ring(), journal_.format());
     if (!log.ok()) journal_.error("log_port: {}", log.error().message);
     const auto status = status_readers_.open(settings.status_listen, reactor_, nullptr);
     if (!status.ok()) journal_.error("status_port: {}", status.error().message);

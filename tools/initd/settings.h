@@ -122,6 +122,9 @@ struct Confinement {
     friend bool operator==(const Confinement&, const Confinement&) = default;
 };
 
+// What a line of the log is.
+enum class LineFormat { text, json };
+
 // A file that gets what a service prints.
 struct LogTarget {
     std::string path;                             // empty: none
@@ -189,6 +192,7 @@ struct SystemSettings {
     bool tmp_noexec = false;
     std::size_t ring_bytes = 128 * 1024;
     bool console = true;
+    LineFormat log_format = LineFormat::text;
     ListenPlace log_listen;
     ListenPlace status_listen;
     EndAction on_exit = EndAction::poweroff;

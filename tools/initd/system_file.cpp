@@ -82,9 +82,12 @@ constexpr Field<S> kTmpKeys[] = {
     {"noexec", YAML_READ(S, tmp_noexec, TRY(v.boolean()))},
 };
 
+constexpr std::string_view kLineFormats[] = {"text", "json"};
+
 constexpr Field<S> kLogKeys[] = {
     {"ring", YAML_READ(S, ring_bytes, TRY(read_ring(v)))},
     {"console", YAML_READ(S, console, TRY(v.boolean()))},
+    {"format", YAML_READ(S, log_format, TRY(v.one_of(kLineFormats)))},
 };
 
 constexpr Field<S> kSystemKeys[] = {

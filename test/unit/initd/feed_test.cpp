@@ -36,12 +36,6 @@ std::string take_all(Feed& feed) {
 
 }  // namespace
 
-TEST_CASE("a loss line tells when, how many lines and how many bytes") {
-    std::array<char, 128> memory;
-    CHECK(format_loss({123, 4}, kNow, memory) ==
-          "2001-09-09T01:46:40.005Z initd lost: 4 lines, 123 bytes\n");
-}
-
 TEST_CASE("a feed that nobody began has nothing") {
     Feed feed;
     CHECK(feed.finished());

@@ -61,6 +61,12 @@ linger: 0
     CHECK(settings->linger == milliseconds(0));
 }
 
+TEST_CASE("lines of the log are text unless JSON is asked for") {
+    CHECK(parse_system("", "i.yaml")->log_format == LineFormat::text);
+    CHECK(parse_system("log: {format: json}\n", "i.yaml")->log_format == LineFormat::json);
+    CHECK_FALSE(parse_system("log: {format: xml}\n", "i.yaml").ok());
+}
+
 TEST_CASE("an empty file gives defaults that open nothing to the host") {
     const auto settings = parse_system("", "i.yaml");
     REQUIRE(settings.ok());
