@@ -6,6 +6,7 @@ echo "nice $(nice) oom $(cat /proc/self/oom_score_adj)"
 echo "limits $(ulimit -t) $(ulimit -f) $(ulimit -s) $(ulimit -v) $(sed -n 's/^Max processes *\([0-9]*\) .*/\1/p' /proc/self/limits)"
 echo "links $(ls /sys/class/net 2>/dev/null | tr '\n' ' ') interfaces $(sed -n 's/^ *\([a-z0-9]*\):.*/\1/p' /proc/net/dev | tr '\n' ' ')"
 echo "same $(readlink /proc/self/ns/net)"
+sed -n 's/^[^ ]* \(\/sys\|\/proc\) \([a-z]*\) \([^ ]*\) .*/mount \2 \3/p' /proc/mounts
 SH
 service plain <<'YAML'
 exec: /look
@@ -40,6 +41,8 @@ said() {
 said set '^nice 7 oom 500$'
 said set '^limits 33 2048 4096 1048576 4000$'
 said set 'interfaces lo $'
+said plain '^mount sysfs ro,.*nosuid,nodev,noexec'
+said plain '^mount proc .*nosuid,nodev,noexec.*hidepid='
 expect "service no_folder failed: cannot exec '/look': No such file or directory (step read_only)"
 expect "service no_writable failed: cannot exec '/look': No such file or directory (step writable)"
 expect "service no_hidden failed: cannot exec '/look': No such file or directory (step inaccessible)"

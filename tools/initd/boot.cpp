@@ -185,6 +185,9 @@ void set_up_machine(Booted& booted, Journal& journal) {
     for (const ResourceLimit& limit : settings.resource_limits) {
         warn(journal, set_resource_limit(limit));
     }
+    const auto sys = protect_sys();
+    // In a container it may be another's.
+    if (!booted.container) warn(journal, sys);
     booted.descriptors = raise_descriptor_limit();
 }
 

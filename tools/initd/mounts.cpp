@@ -104,6 +104,14 @@ void mount_for_services(const SystemSettings& settings, Journal& journal) {
     link_standard_names();
 }
 
+base::Result<void> protect_sys() {
+    constexpr unsigned long kFlags = MS_REMOUNT | MS_BIND | MS_RDONLY | kStrict;
+    if (::mount(nullptr, "/sys", nullptr, kFlags, nullptr) != 0) {
+        return base::Error::system("make read-only", "/sys");
+    }
+    return {};
+}
+
 base::Result<bool> switch_root(Journal& journal) {
     using base::Error;
     constexpr const char* kNewRoot = "/rootfs";

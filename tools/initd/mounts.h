@@ -1,9 +1,9 @@
 // The file systems PID 1 mounts, before and after the switch to /rootfs.
 //
 // Everything is nosuid; /proc hides other users' processes; /run, /dev/shm, /sys and /proc are
-// noexec and nodev; /tmp is nodev but may hold programs unless initd.yaml says otherwise, as
-// build tools and language run times expect it. Failures are logged and survived: in a container
-// much of it is there already, or may not be done.
+// noexec and nodev; /sys becomes read-only; /tmp is nodev but may hold programs unless initd.yaml
+// says otherwise, as build tools and language run times expect it. Failures are logged and
+// survived: in a container much of it is there already, or may not be done.
 #pragma once
 
 #include "journal.h"
@@ -16,6 +16,10 @@ void mount_kernel_filesystems(Journal& journal);
 
 // /dev/pts, /dev/shm, /run, /tmp, and the links /dev/fd, /dev/stdin, /dev/stdout, /dev/stderr.
 void mount_for_services(const SystemSettings& settings, Journal& journal);
+
+// From now on nothing can be written in /sys but in the cgroups mounted there. To be called when
+// all that is configured there has been.
+base::Result<void> protect_sys();
 
 // Makes /rootfs the root, taking the mounts above along. What was the root stays in memory, out
 // of reach. False when there is no /rootfs.
