@@ -32,6 +32,19 @@ service needy <<'YAML'
 exec: [/bin/true]
 requires: [ghost]
 YAML
+service twin-a <<'YAML'
+exec: [/bin/true]
+log: {file: /var/log/twin.log}
+YAML
+service twin-b <<'YAML'
+exec: [/bin/true]
+log: {file: /var/log/twin.log}
+YAML
+printf 'read\nraed\n' >"$root/etc/calls"
+service caller <<'YAML'
+exec: [/bin/true]
+seccomp: /etc/calls
+YAML
 service ring-a <<'YAML'
 exec: [/bin/true]
 after: [ring-b]
@@ -51,6 +64,8 @@ expect "^$services/bad.yaml:2:10: 'nver' is not one of .*did you mean 'never'?"
 expect "^$services/typo.yaml:2:"
 expect "^$services/lost.yaml: /opt/missing is not an executable"
 expect "^$services/needy.yaml: it requires 'ghost'"
+expect "^$services/twin-b.yaml: its log file '/var/log/twin.log' is that of service twin-a as well"
+expect "^$root/etc/calls:2:1: 'raed' is not a system call here"
 expect "^$services/ring-a.yaml: its order is a cycle: ring-a -> ring-b -> ring-a"
 expect "^$services/user.yaml: user 'nobody-here' is not in /etc/passwd"
 expect "^$root/etc/enclavebox/initd.yaml:2:1: unknown key 'heartbeet', did you mean 'heartbeat'?"

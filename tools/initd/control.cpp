@@ -26,7 +26,7 @@ constexpr std::size_t kInputBytes =
 constexpr std::size_t kOutputBytes = proto::control::kHeaderBytes + proto::control::kMaximumPayload;
 constexpr std::size_t kScratchBytes = 16 * 1024;
 constexpr std::size_t kEventBytes = 64 * 1024;
-constexpr int kBuffersPerTurn = 8;  // to one client
+constexpr int kLogBuffersPerTurn = 8;  // to one client
 
 }  // namespace
 
@@ -146,7 +146,8 @@ void Control::serve(ControlClient& client, bool progressed) {
     Sent sent = send_output(client, progressed);
     if (sent == Sent::all && !client.closing_) {
         if (client.task_ == ControlClient::Task::none) take_request(client);
-        int buffers = kBuffersPerTurn;
+        // Logs are cheap to copy; other answers cost system calls.
+        int buffers = client.task_ == ControlClient::Task::log ? kLogBuffersPerTurn : 1;
         do {
             if (client.task_ != ControlClient::Task::none) fill(client);
             sent = send_output(client, progressed);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 #include <memory>
 
 #include "base/file.h"
@@ -102,6 +103,20 @@ Result<void> load_one(LoadedService& service, const Tree& tree, const std::strin
     return complete(service, tree, tree.shown + path, passwd, group);
 }
 
+// Two writers would rename each other's lines away.
+void refuse_shared_log_files(LoadedServices& loaded, const std::string& shown_folder) {
+    std::map<std::string_view, std::string_view> owners;
+    for (LoadedService& service : loaded.services) {
+        const std::string& path = service.settings.log_target.path;
+        if (path.empty()) continue;
+        const auto [owner, is_new] = owners.emplace(path, service.settings.name);
+        if (is_new || !service.problem.empty()) continue;
+        service.problem =
+            fmt::format("{}/{}.yaml: its log file {} is that of service {} as well", shown_folder,
+                        service.settings.name, base::quote(path), owner->second);
+    }
+}
+
 }  // namespace
 
 Result<Tree> open_tree(const std::string& root) {
@@ -167,6 +182,7 @@ LoadedServices load_services(const Tree& tree) {
         const Result<void> read = load_one(service, tree, path, passwd, group);
         if (!read.ok()) service.problem = read.error().message;
     }
+    refuse_shared_log_files(loaded, tree.shown + folder);
     order_all(loaded);
     return loaded;
 }

@@ -244,6 +244,7 @@ void Runtime::begin_stop(End end) {
 }
 
 void Runtime::begin_linger() {
+    constexpr std::size_t kLastWordsBytes = 1024 * 1024;  // the largest pipe there can be
     phase_ = Phase::lingering;
     phase_deadline_ = Clock::now() + booted_.settings.linger;
     control_.set_phase("lingering");
@@ -251,7 +252,7 @@ void Runtime::begin_linger() {
         unit->deadline.reset();
     ::kill(-1, SIGKILL);
     for (const auto& unit : units_)
-        unit->drain_pipes();
+        unit->drain_pipes(kLastWordsBytes);
     journal_.raw_line(end_line(end_));
     status_readers_.set_line(end_.final_line);
     farewell_.compose(end_, booted_, &*supervisor_, units_);

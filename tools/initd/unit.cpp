@@ -22,6 +22,9 @@ namespace {
 constexpr std::size_t kReadBytes = 64 * 1024;
 char read_buffer[kReadBytes];
 
+// Of a child that ended, before the end is told; what is beyond a pipe's usual size can wait.
+constexpr std::size_t kLastWordsBytes = 128 * 1024;
+
 }  // namespace
 
 void OutputPipe::on_ready(std::uint32_t) {
@@ -29,10 +32,10 @@ void OutputPipe::on_ready(std::uint32_t) {
 }
 
 // Not until the pipe is empty: something else may hold it and fill it for ever.
-void OutputPipe::drain() {
+void OutputPipe::drain(std::size_t most_bytes) {
     int waiting = 0;
     if (!fd_.valid() || ::ioctl(fd_.get(), FIONREAD, &waiting) != 0) return;
-    std::size_t left = static_cast<std::size_t>(waiting);
+    std::size_t left = std::min(static_cast<std::size_t>(waiting), most_bytes);
     while (left > 0) {
         const std::size_t most = std::min(left, kReadBytes);
         if (!read_once(most)) return;
@@ -251,16 +254,16 @@ Ending Unit::collect(int code, int status) {
     drop_report();
     drop_ready();
     prober_.end();
-    drain_pipes();
+    drain_pipes(kLastWordsBytes);
     if (failure_.step != Step::none) {
         return {Ending::How::cannot_start, failure_.errno_value, failure_.step};
     }
     return {code == CLD_EXITED ? Ending::How::exited : Ending::How::signaled, status, Step::none};
 }
 
-void Unit::drain_pipes() {
+void Unit::drain_pipes(std::size_t most_bytes_each) {
     for (const auto& pipe : pipes_)
-        pipe->drain();
+        pipe->drain(most_bytes_each);
 }
 
 void Unit::drop_finished_pipes() {

@@ -28,8 +28,8 @@ class OutputPipe : public Watcher {
     OutputPipe(Unit& unit, base::Fd fd, bool is_error)
         : unit_(unit), fd_(std::move(fd)), is_error_(is_error) {}
     void on_ready(std::uint32_t events) override;
-    // Takes what is in the pipe now.
-    void drain();
+    // Takes what is in the pipe now, at most `most_bytes`.
+    void drain(std::size_t most_bytes);
     bool done() const { return !fd_.valid(); }
     int fd() const { return fd_.get(); }
 
@@ -134,7 +134,7 @@ class Unit {
     bool collect_writer(pid_t pid) { return file_log_ && file_log_->collect(pid); }
 
     void drop_finished_pipes();
-    void drain_pipes();
+    void drain_pipes(std::size_t most_bytes_each);
     // Its last lines go to the console if they did not go there before.
     void show_tail(std::size_t lines);
 
