@@ -70,7 +70,7 @@ writer_of() { # FILE: the process that has it open
 account() { # FILE LAST
     all_of "$1" >"$tmp/all"
     lost=$(sed -n 's/^.* initd lost: \([0-9]*\) lines, .*/\1/p' "$tmp/all" | awk '{ sum += $1 } END { print sum + 0 }')
-    repeated=$(sed -n 's/^.* initd repeated: the next \([0-9]*\) lines .*/\1/p' "$tmp/all" | awk '{ sum += $1 } END { print sum + 0 }')
+    repeated=$(sed -n 's/^.* initd repeated: the last \([0-9]*\) lines .*/\1/p' "$tmp/all" | awk '{ sum += $1 } END { print sum + 0 }')
     sed -n 's/^.* out: \([0-9]*\)$/\1/p' "$tmp/all" | awk -v last="$2" -v lost="$lost" -v repeated="$repeated" '
         $1 <= before { again++; next }
         { before = $1; seen++ }

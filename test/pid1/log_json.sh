@@ -53,7 +53,7 @@ for line in open(sys.argv[1], encoding="utf-8"):
         numbers += entry["text"].isdigit()
         text += entry["text"] + ("" if entry.get("more") else "\n")
     else:
-        assert entry["level"] in ("info", "warning", "error", "end"), line
+        assert entry["level"] in ("info", "warning", "error", "repeated", "end"), line
 print(sys.argv[1], numbers, "numbers", lost, "lost lines")
 if sys.argv[2] == "start":
     assert 'a "quoted" \\ line\twith \x01 and \ufffd\n' in text

@@ -61,7 +61,7 @@ void FileLog::disconnect() {
     if (!socket_.valid()) return;
     reactor_.forget(socket_.get());
     socket_.reset();  // at its end the writer goes
-    if (pending_) maybe_repeated_ = pending_->lines - cursor_.lines;
+    if (pending_) maybe_repeated_ = std::max(maybe_repeated_, batch_lines_);
     pending_.reset();
 }
 
@@ -111,8 +111,11 @@ void FileLog::flush(Time now) {
     if (!socket_.valid() && !start(now)) return;
     std::array<char, kHeadBytes> head;
     std::size_t head_bytes = 0;
-    if (loss.bytes > 0) head_bytes = put_loss(journal_.format(), wall_clock(), loss, head);
-    if (maybe_repeated_ > 0) head_bytes += put_repeat(std::span(head).subspan(head_bytes));
+    if (maybe_repeated_ > 0) head_bytes = put_repeat(head);
+    if (loss.bytes > 0) {
+        head_bytes +=
+            put_loss(journal_.format(), wall_clock(), loss, std::span(head).subspan(head_bytes));
+    }
     std::array<struct iovec, 3> parts{};
     parts[0] = {head.data(), head_bytes};
     for (std::size_t index = 0; index < lines.size(); ++index)
@@ -125,10 +128,11 @@ void FileLog::flush(Time now) {
         if (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM && errno != EINTR) disconnect();
         return;
     }
+    const std::uint64_t lines_before = next.lines;
     ring_.advance(next, lines[0].size());
     ring_.advance(next, lines[1].size());
+    batch_lines_ = next.lines - lines_before + (loss.bytes > 0 ? 1 : 0);
     pending_ = next;
-    maybe_repeated_ = 0;
 }
 
 std::size_t FileLog::put_repeat(std::span<char> to) const {
@@ -137,7 +141,8 @@ std::size_t FileLog::put_repeat(std::span<char> to) const {
     const std::size_t time_bytes = format_time(now.tv_sec, now.tv_nsec, time.data());
     std::array<char, 96> text;
     const auto end = fmt::format_to_n(text.data(), text.size(),
-                                      "the next {} lines may stand above already", maybe_repeated_);
+                                      "the last {} lines may come again, or be counted as lost",
+                                      maybe_repeated_);
     return put_note(journal_.format(), {time.data(), time_bytes}, "repeated",
                     {text.data(), std::min(end.size, text.size())}, to);
 }
@@ -149,6 +154,7 @@ void FileLog::on_ready(std::uint32_t) {
     if (count != static_cast<ssize_t>(sizeof errno_value) || !pending_) return disconnect();
     cursor_ = *pending_;
     pending_.reset();
+    maybe_repeated_ = 0;
     note_outcome(errno_value);
 }
 

@@ -57,7 +57,8 @@ class FileLog : public Watcher {
     pid_t writer_ = -1;
     Ring::Cursor cursor_;                  // all before it was written, or told to be lost
     std::optional<Ring::Cursor> pending_;  // where the batch under way ends
-    std::uint64_t maybe_repeated_ = 0;     // lines of a batch that a dead writer had
+    std::uint64_t batch_lines_ = 0;        // in the batch under way, a loss line among them
+    std::uint64_t maybe_repeated_ = 0;     // of them, when the writer died
     int last_errno_ = 0;
     Time next_start_{};
 };
