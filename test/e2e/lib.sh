@@ -1,5 +1,5 @@
 # Shared by the end-to-end scenarios: a test image, emulated guests, and what there is to ask them.
-# A scenario is a POSIX shell script that sources this file first. Exit 0 passed, 77 skipped, 99 broken.
+# A scenario is a POSIX shell script that sources this file first; what others share is in programs.sh.
 # shellcheck shell=sh
 #
 #   guest_machine            skip unless kernel and emulator are there (they take minutes to make)
@@ -10,93 +10,27 @@
 #   in_guest CID COMMANDS    run shell commands in the guest, print what they print
 #   play_nitro_cli           a Nitro host instead, of which only nitro-cli's answers are there
 
-set -u
+. "$(dirname "$0")/../programs.sh"
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 : "${ENCLAVEBOX_BUILD:=$top/build}"
 RBUILDS_BUILD=$ENCLAVEBOX_BUILD
-LC_ALL=C
 for tool in eif vsockd vcat nsm initd; do PATH=$ENCLAVEBOX_BUILD/tools/$tool:$PATH; done
-export ENCLAVEBOX_BUILD RBUILDS_BUILD LC_ALL PATH
+export ENCLAVEBOX_BUILD RBUILDS_BUILD PATH
 
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/ebe2e.XXXXXX") || exit 99
 vsock=$tmp/vsock
 RBUILDS_STATE=$tmp/state
 RBUILDS_BACKEND=qemu
 export RBUILDS_STATE RBUILDS_BACKEND
-jobs_started=
-mounts_made=
 readonly SHELL_PORT=7000
 
 rbuilds() { "$top/rbuilds/rbuilds.sh" "$@"; }
 
-cleanup() {
-    status=$?
-    trap - EXIT HUP INT TERM
-    for job in $jobs_started; do kill "$job" 2>/dev/null; done
+wind_up() {
     [ ! -d "$RBUILDS_STATE/enclaves" ] || rbuilds --cmd drop_enclaves_all >"$tmp/drop.out" 2>&1
-    for mount in $mounts_made; do umount "$mount" 2>/dev/null; done
-    if [ "$status" -ne 0 ] && [ "$status" -ne 77 ]; then
-        for log in "$tmp"/*.log "$tmp"/err; do
-            [ -s "$log" ] || continue
-            echo "---- ${log##*/}"
-            tail -n 40 "$log"
-        done
-    fi
-    [ -n "${E2E_KEEP-}" ] || rm -rf "$tmp"
-    exit "$status"
 }
-trap cleanup EXIT
-trap 'exit 99' HUP INT TERM
-
-fail() {
-    echo "FAILED: $*"
-    exit 1
-}
-
-skip() {
-    echo "skipped: $*"
-    exit 77
-}
-
-# wait_for SECONDS COMMAND...: until the command succeeds; the scenario fails after SECONDS.
-wait_for() {
-    wait_limit=$1
-    shift
-    wait_end=$(($(date +%s) + wait_limit))
-    until "$@" >/dev/null 2>&1; do
-        [ "$(date +%s)" -lt "$wait_end" ] || fail "not within $wait_limit s: $*"
-        sleep 0.1
-    done
-}
-
-# start NAME COMMAND...: in the background, output in $tmp/NAME.log, its process id in $started.
-start() {
-    start_name=$1
-    shift
-    "$@" >"$tmp/$start_name.log" 2>&1 </dev/null &
-    started=$!
-    jobs_started="$jobs_started $started"
-}
-
-# expect_status WANTED COMMAND...: output in $tmp/out and $tmp/err.
-expect_status() {
-    wanted=$1
-    shift
-    "$@" >"$tmp/out" 2>"$tmp/err"
-    got=$?
-    [ "$got" -eq "$wanted" ] || fail "exit status $got instead of $wanted: $*"
-}
-
-# expect_text FILE TEXT
-expect_text() {
-    grep -qF -- "$2" "$1" || fail "no '$2' in ${1##*/}: $(head -c 400 "$1")"
-}
-
-expect_equal() {
-    [ "$2" = "$3" ] || fail "$1: '$2' and '$3'"
-}
+telling_files() { ls "$tmp"/*.log "$tmp/err" 2>/dev/null; }
 
 info() { rbuilds --info 2>/dev/null | awk -v key="$1" '$1 == key { $1 = ""; sub(/^ /, ""); print }'; }
 

@@ -2,7 +2,7 @@
 # Clients that are too many, talk nonsense, stop in the middle or never read: each is refused or
 # dropped, and a good client is answered all the while.
 . "$(dirname "$0")/lib.sh"
-command -v socat >/dev/null || { echo 'skipped: socat is not installed' >&2; exit 77; }
+need socat
 printf 'heartbeat: off\nlog: {ring: 1M, console: false}\n' | system
 service talker <<'YAML'
 exec: [/bin/sh, -c, 'seq 1 100000; exec sleep 1000']
@@ -11,14 +11,8 @@ start
 wait_for_control
 socket=/proc/$(pid_of_init)/root/run/initd.sock
 clients() { ctl system status | sed -n 's/^clients *//p'; }
-await_clients() {
-    left=$((patience * 20))
-    until [ "$(clients)" = "$1" ]; do
-        left=$((left - 1))
-        [ "$left" -gt 0 ] || fail "$(clients) clients, not $1"
-        sleep 0.05
-    done
-}
+is_number_of_clients() { [ "$(clients)" = "$1" ]; }
+await_clients() { wait_until is_number_of_clients "$1"; }
 answers_soon() {
     before=$(date +%s%N)
     ctl ping || fail "no answer while $1"

@@ -14,14 +14,8 @@ YAML
 start
 wait_for_control
 wait_for 'service quiet started'
-until_said() {
-    left=$((patience * 20))
-    until ctl logs "$1" | grep -q -- "$2"; do
-        left=$((left - 1))
-        [ "$left" -gt 0 ] || fail "no '$2' in the log of $1"
-        sleep 0.05
-    done
-}
+says() { ctl logs "$1" | grep -q -- "$2"; }
+until_said() { wait_until says "$1" "$2"; }
 until_said flood 'flood out: 20$'
 until_said quiet 'quiet out: quiet here$'
 [ "$(ctl logs quiet | wc -l)" -eq 1 ] || fail 'the log of quiet has lines of others'
@@ -41,17 +35,9 @@ exec 5<"$tmp/hold"
 read -r first <&5
 "$INITCTL" --socket "$socket" logs -f flood >"$tmp/live" &
 live=$!
-left=$((patience * 20))
-until ctl system status | grep -q '^clients *3$'; do
-    left=$((left - 1))
-    [ "$left" -gt 0 ] || fail 'the followers are not there'
-    sleep 0.05
-done
-until grep -q 'flood out: 20$' "$tmp/live"; do
-    left=$((left - 1))
-    [ "$left" -gt 0 ] || fail 'the follower does not get the log'
-    sleep 0.05
-done
+has_clients() { ctl system status | grep -q "^clients *$1\$"; }
+wait_until has_clients 3
+wait_until grep -q 'flood out: 20$' "$tmp/live"
 before=$(date +%s%N)
 echo go >"$root/out/gate"
 until_said flood 'flood err: flood is over$'
@@ -67,12 +53,7 @@ account() {
     total=$((seen + lost))
 }
 for file in log live; do
-    left=$((patience * 20))
-    until grep -q 'flood err: flood is over$' "$tmp/$file"; do
-        left=$((left - 1))
-        [ "$left" -gt 0 ] || fail "the end is missing in $file"
-        sleep 0.05
-    done
+    wait_until grep -q 'flood err: flood is over$' "$tmp/$file"
     account "$tmp/$file"
     [ "$total" -eq 400000 ] || fail "$file: $seen seen, $lost lost"
 done

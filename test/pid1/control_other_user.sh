@@ -2,9 +2,9 @@
 # Another user may look, and is refused what changes something.
 . "$(dirname "$0")/lib.sh"
 # Only root can have a second user without helpers; then no user namespace is needed.
-[ "$(id -u)" -eq 0 ] || { echo 'skipped: not root, so there is no second user' >&2; exit 77; }
+[ "$(id -u)" -eq 0 ] || skip 'not root, so there is no second user'
 namespaces='unshare --pid --fork --kill-child --mount --net --uts --ipc --cgroup'
-$namespaces true 2>/dev/null || { echo 'skipped: namespaces are closed here' >&2; exit 77; }
+$namespaces true 2>/dev/null || skip 'namespaces are closed here'
 chmod 755 "$tmp" "$root"
 cp "${INITCTL:?the path of initctl}" "$root/initctl"
 chmod 755 "$root/initctl"

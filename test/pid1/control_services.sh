@@ -51,12 +51,8 @@ grep -A 1 '^web (running)$' "$tmp/tree" | grep -q '^`-- base (running)$' || fail
 
 ctl events >"$tmp/events" &
 events=$!
-left=100
-until ctl system status | grep -q '^clients *2$'; do
-    left=$((left - 1))
-    [ "$left" -gt 0 ] || fail 'the client of events is not there'
-    sleep 0.05
-done
+has_two_clients() { ctl system status | grep -q '^clients *2$'; }
+wait_until has_two_clients
 
 ctl restart base || fail 'restart'
 [ "$(pid other)" = "$other" ] || fail 'a restart of base touched other'

@@ -2,48 +2,30 @@
 #
 # Each scenario gets a root folder ($root) over the host's programs, writes configuration with
 # `system` and `service NAME`, and runs initd in it. Everything PID 1 and its services print is in
-# $console. Exit 0 passed, 77 skipped, 99 the test itself is broken.
+# $console. What all kinds of scenarios share is scenario.sh.
 # shellcheck shell=sh
-set -u
+. "$(dirname "$0")/../scenario.sh"
 
 initd=${INITD:?the path of initd}
 [ -x "$initd" ] || exit 99
 initd=$(realpath "$initd")
 
-tmp=$(mktemp -d) || exit 99
 root=$tmp/root
 console=$tmp/console
 holder=
 patience=${PATIENCE:-30} # seconds until a wait gives up
+TELLING_LINES=+1
 
-# shellcheck disable=SC2317
-clean_up() {
-    code=$?
-    if [ -n "$holder" ]; then
-        kill -KILL "$holder" 2>/dev/null
-        wait "$holder" 2>/dev/null
-    fi
-    if [ "$code" -ne 0 ] && [ "$code" -ne 77 ] && [ -f "$console" ]; then
-        echo "---- console" >&2
-        cat "$console" >&2
-    fi
-    rm -rf "$tmp"
-    exit "$code"
+wind_up() {
+    [ -n "$holder" ] || return
+    kill -KILL "$holder" 2>/dev/null
+    wait "$holder" 2>/dev/null
 }
-trap clean_up EXIT
-trap 'exit 99' INT TERM
+telling_files() { ls "$console" 2>/dev/null; }
 
 # Words, not a function: a function in the background would put a shell between us and unshare.
 namespaces='unshare --user --map-root-user --pid --fork --kill-child --mount --net --uts --ipc --cgroup'
-$namespaces true 2>/dev/null || {
-    echo "skipped: namespaces are closed here" >&2
-    exit 77
-}
-
-fail() {
-    echo "FAILED: $*" >&2
-    exit 1
-}
+$namespaces true 2>/dev/null || skip 'namespaces are closed here'
 
 mkdir -p "$root/etc/enclavebox/services" "$root/usr" "$root/dev" "$root/proc" "$root/sys" \
     "$root/run" "$root/tmp" "$root/root" "$root/out"
@@ -114,19 +96,24 @@ run() {
     await
 }
 
-# Waits until the console has a line that matches.
-wait_for() {
-    left=$((patience * 20))
-    until grep -q -- "$1" "$console" 2>/dev/null; do
-        left=$((left - 1))
-        [ "$left" -gt 0 ] || fail "no line '$1' within $patience s"
-        sleep 0.05
-    done
+# wait_until COMMAND...: the scenario fails when it does not hold within our patience.
+wait_until() {
+    holds "$patience" "$@" || fail "not within $patience s: $*"
 }
 
-# The process id of PID 1 as seen from here.
+# Waits until the console has a line that matches.
+wait_for() {
+    holds "$patience" grep -q -- "$1" "$console" || fail "no line '$1' within $patience s"
+}
+
+# The process id of PID 1 as seen from here: below unshare, which a tracer may have started.
 pid_of_init() {
-    tr -d ' ' <"/proc/$holder/task/$holder/children"
+    init_pid=$holder
+    until grep -q '^NSpid:.*[[:space:]]1$' "/proc/$init_pid/status"; do
+        init_pid=$(cut -d' ' -f1 "/proc/$init_pid/task/$init_pid/children") || return
+        [ -n "$init_pid" ] || return
+    done
+    echo "$init_pid"
 }
 
 # initctl with the control socket of this PID 1.
@@ -136,12 +123,7 @@ ctl() {
 
 # Waits until initd answers.
 wait_for_control() {
-    left=$((patience * 20))
-    until ctl ping 2>/dev/null; do
-        left=$((left - 1))
-        [ "$left" -gt 0 ] || fail "initd does not answer within $patience s"
-        sleep 0.05
-    done
+    holds "$patience" ctl ping || fail "initd does not answer within $patience s"
 }
 
 expect() {

@@ -2,7 +2,7 @@
 # The status listener tells running and then the end; the log listener gives the ring and then
 # what follows, and both readers have everything before PID 1 ends.
 . "$(dirname "$0")/lib.sh"
-command -v socat >/dev/null || { echo 'skipped: socat is not installed' >&2; exit 77; }
+need socat
 mkdir "$root/out/ports"
 printf 'heartbeat: off\nlog_port: unix:/out/ports/log\nstatus_port: unix:/out/ports/status\nlinger: 20s\n' | system
 mkfifo "$root/out/gate"
@@ -17,12 +17,8 @@ socat -u "UNIX-CONNECT:$root/out/ports/log" - >"$tmp/log" &
 log_reader=$!
 socat -u "UNIX-CONNECT:$root/out/ports/status" - >"$tmp/status" &
 status_reader=$!
-left=400
-until grep -q running "$tmp/status" && grep -q 'first words' "$tmp/log"; do
-    left=$((left - 1))
-    [ "$left" -gt 0 ] || fail 'the readers got nothing'
-    sleep 0.05
-done
+wait_until grep -q running "$tmp/status"
+wait_until grep -q 'first words' "$tmp/log"
 [ "$(cat "$tmp/status")" = '{ "status": "running" }' ] || fail "status: $(cat "$tmp/status")"
 echo go >"$root/out/gate"
 await
