@@ -58,7 +58,6 @@ Result<void> Control::open(const ControlSubjects& subjects, Reactor& reactor) {
     }
     TRY(reactor.watch(fd.get(), EPOLLIN, *this));
     listener_ = std::move(fd);
-    listening_ = true;
     return {};
 }
 
@@ -66,10 +65,9 @@ Result<void> Control::open(const ControlSubjects& subjects, Reactor& reactor) {
 void Control::on_ready(std::uint32_t) {
     Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (fd.valid()) return admit(std::move(fd));
-    // The connection that cannot be taken would wake us for ever: close() listens again.
+    // The connection that cannot be taken would wake us for ever.
     if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-        reactor_->forget(listener_.get());
-        listening_ = false;
+        reactor_->rest(listener_.get(), EPOLLIN, *this);
     }
 }
 
@@ -242,7 +240,6 @@ void Control::close(ControlClient& client) {
     client.task_ = ControlClient::Task::none;
     client.more_now_ = false;
     client.input_used_ = client.output_used_ = client.output_sent_ = 0;
-    if (!listening_) listening_ = reactor_->watch(listener_.get(), EPOLLIN, *this).ok();
 }
 
 }  // namespace initd

@@ -150,7 +150,6 @@ class Control : public Watcher {
     ControlSubjects subjects_;
     Reactor* reactor_ = nullptr;
     base::Fd listener_;
-    bool listening_ = false;
     std::unique_ptr<std::byte[]> memory_;
     std::span<char> scratch_;
     Ring events_;

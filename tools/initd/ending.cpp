@@ -32,7 +32,7 @@ void kill_and_reap_all() {
         pid_t pid;
         while ((pid = ::waitpid(-1, nullptr, WNOHANG)) > 0)
             continue;
-        if (pid < 0) return;
+        if (pid < 0 && errno != EINTR) return;
         ::usleep(10'000);
     }
 }

@@ -3,6 +3,7 @@
 // As PID 1 it looks at neither its arguments nor its environment: the kernel puts words of its
 // command line there that it does not know. As any other process it only checks configuration.
 #include <malloc.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <exception>
@@ -49,6 +50,8 @@ End failed_end(const char* what) {
         ::malloc_trim(0);  // what reading the configuration took
         if (prepared.ok()) {
             // ==== The line: from here on PID 1 neither exits nor lets an error end it. ====
+            // The name, for ps, is also how a tracer sees the line.
+            ::prctl(PR_SET_NAME, "initd");
             end = runtime.run();
         } else {
             end = failed_end(prepared.error().message.c_str());

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 
+#include <array>
 #include <chrono>
 #include <optional>
 
@@ -29,13 +30,16 @@ class Reactor {
 
     base::Result<void> create();
 
-    // The watcher must live until forget() or until `fd` is closed.
+    // The watcher must live until forget(). Where the kernel has no memory for it now, it is tried
+    // again until it has.
     base::Result<void> watch(int fd, std::uint32_t events, Watcher& watcher);
     // For descriptors that may always have more to read. They take turns among themselves, and all
     // of them together get one turn beside the others: many talkers do not delay a request.
     base::Result<void> watch_bulk(int fd, Watcher& watcher);
     // Other events for a descriptor that is watched.
     base::Result<void> change(int fd, std::uint32_t events, Watcher& watcher);
+    // Not watched for a while, and then again: for what would wake us in vain.
+    void rest(int fd, std::uint32_t events, Watcher& watcher);
     void forget(int fd);
 
     // Replaces the one alarm; nothing disarms it. An alarm in the past fires at once.
@@ -50,7 +54,18 @@ class Reactor {
     Turn wait(signalfd_siginfo& signal_info);
 
   private:
-    base::Result<void> add(const base::Fd& queue, int fd, std::uint32_t events, void* whom);
+    struct Watch {
+        const base::Fd* queue = nullptr;
+        int fd = -1;
+        std::uint32_t events = 0;
+        void* whom = nullptr;
+    };
+
+    base::Result<void> apply(int how, const Watch& what);
+    bool postpone(const Watch& what);
+    void retry_postponed();
+    int patience() const;
+    void note_turn();
 
     base::Fd epoll_;
     base::Fd bulk_;  // a queue of its own, watched by the first
@@ -59,8 +74,10 @@ class Reactor {
     std::optional<Time> alarm_;
     std::chrono::microseconds processor_time_{0};  // of this process, when it last began to wait
     std::chrono::microseconds longest_turn_{0};
-
-    void note_turn();
+    bool timer_failed_ = false;  // the alarm is then kept by the wait's own time-out
+    std::array<Watch, 32> postponed_{};
+    std::size_t postponed_count_ = 0;
+    Time retry_at_{};
 };
 
 // Blocks every signal but those that tell of a bug in this process, here and for good.

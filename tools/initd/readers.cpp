@@ -97,9 +97,9 @@ void Readers::accept_all() {
         Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!fd.valid()) {
             if (errno == EINTR || errno == ECONNABORTED) continue;
-            // The connection that cannot be taken would wake us for ever: close() listens again.
+            // The connection that cannot be taken would wake us for ever.
             if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-                reactor_->forget(listener_.get());
+                reactor_->rest(listener_.get(), EPOLLIN, *this);
             }
             return;
         }
@@ -187,8 +187,6 @@ void Readers::close(Reader& reader) {
     if (reader.shut_) served_ = true;
     reactor_->forget(reader.fd_.get());
     reader.fd_.reset();
-    // Only of effect when accepting was given up; else it is being watched already.
-    (void)reactor_->watch(listener_.get(), EPOLLIN, *this);
 }
 
 }  // namespace initd

@@ -219,6 +219,10 @@ void Runtime::on_alarm() {
         carry_out();
     }
     control_.on_alarm(now);
+    if (reap_at_ && *reap_at_ <= now) {
+        reap_at_.reset();
+        reap();
+    }
     if (!phase_deadline_ || *phase_deadline_ > now) return;
     phase_deadline_.reset();
     if (phase_ == Phase::stopping) {
@@ -267,6 +271,7 @@ void Runtime::arm() {
         if (other && (!soonest || *other < *soonest)) soonest = other;
     };
     consider(control_.next_deadline());
+    consider(reap_at_);
     for (const auto& unit : units_) {
         consider(unit->deadline);
         consider(unit->next_deadline());

@@ -67,6 +67,7 @@ class Runtime : public UnitObserver {
     End end_;
     Farewell farewell_;
     std::optional<Time> phase_deadline_;
+    std::optional<Time> reap_at_;  // when children could not be asked for
 };
 
 }  // namespace initd

@@ -13,13 +13,21 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::chrono::milliseconds kReapAgain{100};
+
 }  // namespace
 
 void Runtime::reap() {
     while (true) {
         // Looked at before it is reaped, so that a service's process id still is its own.
         siginfo_t info{};
-        if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
+        if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
+            if (errno == EINTR) continue;
+            // Never seen; but the signal that brought us here will not come again.
+            if (errno != ECHILD) reap_at_ = Clock::now() + kReapAgain;
+            return;
+        }
+        if (info.si_pid == 0) return;
         const auto unit = std::find_if(units_.begin(), units_.end(), [&](const auto& candidate) {
             return candidate->pid() == info.si_pid;
         });

@@ -89,7 +89,10 @@ Program::Started Program::start(const base::Fd& out, const base::Fd& err, const 
         return {};
     }
     base::Fd read_end(ends[0]), write_end(ends[1]);
-    ::fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
+    if (::fcntl(read_end.get(), F_SETFL, O_NONBLOCK) != 0) {
+        failure = {Step::pipes, errno};
+        return {};
+    }
     const pid_t pid = ::fork();
     if (pid < 0) {
         failure = {Step::fork, errno};

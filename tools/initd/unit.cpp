@@ -106,8 +106,10 @@ std::optional<Ending> Unit::spawn() {
     auto err = base::make_pipe();
     if (!out.ok()) return cannot(Step::pipes, out.error().errno_value);
     if (!err.ok()) return cannot(Step::pipes, err.error().errno_value);
-    for (base::Fd* fd : {&out->read, &err->read})
-        ::fcntl(fd->get(), F_SETFL, O_NONBLOCK);
+    for (base::Fd* fd : {&out->read, &err->read}) {
+        // A pipe that could block PID 1 is worse than a service that does not run.
+        if (::fcntl(fd->get(), F_SETFL, O_NONBLOCK) != 0) return cannot(Step::pipes, errno);
+    }
     auto out_pipe = std::make_unique<OutputPipe>(*this, std::move(out->read), false);
     auto err_pipe = std::make_unique<OutputPipe>(*this, std::move(err->read), true);
     pipes_.reserve(pipes_.size() + 2);

@@ -1,0 +1,130 @@
+#!/bin/sh
+# Every kind of system call that PID 1 makes while it runs fails once, one run for each, amid crashes,
+# orphans, output, readers and requests: PID 1 is there at the end, answers, has its services up again
+# and still stops them in order.
+#
+#   FAILING_CALLS=all      every plausible error at the first FAILING_OCCURRENCES (12) calls of each kind
+#   FAILING_CALLS=sample   one error, at the first call of each kind (the default)
+. "$(dirname "$0")/lib.sh"
+need socat
+inject=${INJECT:?the path of inject}
+[ -x "$inject" ] || skip 'no tracer for this processor'
+extent=${FAILING_CALLS:-sample}
+occurrences=${FAILING_OCCURRENCES:-12}
+plain=$namespaces
+PATIENCE=20
+patience=20
+
+mkdir "$root/out/ports"
+printf 'heartbeat: off\nlog: {ring: 64K}\nlog_port: unix:/out/ports/log\nstatus_port: unix:/out/ports/status\nlinger: 3s\n' | system
+script steady.sh <<'SH'
+trap 'echo $1 >>/out/order; exit 0' TERM
+(sleep 0.02 &)
+echo up
+echo up >&2
+while :; do sleep 100 & wait; done
+SH
+service base <<'YAML'
+exec: [/steady.sh, base]
+stop: {timeout: 500ms}
+restart: always
+backoff: {initial: 10ms, max: 20ms}
+YAML
+service follower <<'YAML'
+exec: [/steady.sh, follower]
+requires: [base]
+stop: {timeout: 500ms}
+restart: always
+backoff: {initial: 10ms, max: 20ms}
+YAML
+service crash <<'YAML'
+exec: [/bin/sh, -c, 'echo crashing; sleep 0.05; exit 3']
+restart: always
+backoff: {initial: 20ms, max: 20ms}
+start_limit: {burst: 0}
+YAML
+service deaf <<'YAML'
+exec: [/bin/sh, -c, 'trap "" TERM; while :; do sleep 100; done']
+stop: {timeout: 50ms}
+restart: always
+backoff: {initial: 10ms, max: 20ms}
+YAML
+service missing <<'YAML'
+exec: [/no/such/program]
+YAML
+
+state() { ctl status --json "$1" | sed -n 's/^ *"state": "\(.*\)",*$/\1/p'; }
+starts() { ctl status --json "$1" | sed -n 's/^ *"starts": \([0-9]*\),*$/\1/p'; }
+pid() { ctl status --json "$1" | sed -n 's/^ *"pid": \([0-9]*\),*$/\1/p'; }
+is_running() { [ "$(state "$1")" = running ]; }
+crashes_on() { [ "$(starts crash)" -gt "$1" ]; }
+is_up_again() { [ "$(starts base)" -gt "$count" ] && is_running base && is_running follower; }
+
+# One busy life. Requests may fail, as one of the calls does; what counts is checked.
+live() {
+    start
+    wait_until ctl ping
+    socket=/proc/$(pid_of_init)/root/run/initd.sock
+    socat -u "UNIX-CONNECT:$root/out/ports/log" - >/dev/null 2>&1 &
+    readers=$!
+    socat -u "UNIX-CONNECT:$root/out/ports/status" - >/dev/null 2>&1 &
+    readers="$readers $!"
+    for words_of_client in 'events' 'logs -f' 'logs -f base'; do
+        # shellcheck disable=SC2086
+        "$INITCTL" --socket "$socket" $words_of_client >/dev/null 2>&1 &
+        readers="$readers $!"
+    done
+    for words_of_client in list 'status base' ps 'logs -n 2' 'system status' 'restart base' 'stop crash' 'start crash' \
+        'start missing' 'status nobody'; do
+        # shellcheck disable=SC2086
+        "$INITCTL" --socket "$socket" --timeout 2s $words_of_client >/dev/null 2>&1
+    done
+    kill -HUP "$(pid_of_init)"
+    # Whatever failed by now, it works again.
+    for name in base follower deaf; do wait_until is_running "$name"; done
+    count=$(starts crash)
+    wait_until crashes_on "${count:-0}"
+    count=$(starts base)
+    ctl --timeout 2s signal "$(pid base)" KILL >/dev/null 2>&1 || count=0
+    wait_until is_up_again
+    : >"$root/out/order"
+    ctl --timeout 2s system poweroff >/dev/null 2>&1 || kill -TERM "$(pid_of_init)" 2>/dev/null
+    await
+    # shellcheck disable=SC2086
+    kill $readers 2>/dev/null
+    [ "$status" -eq 0 ] || fail "PID 1 ended with $status"
+    # Whoever was not told by the signal that failed was killed later, in the same order.
+    order=$(tr '\n' ' ' <"$root/out/order")
+    [ "$order" != 'base follower ' ] || fail "order of the stop: $order"
+}
+
+# A life in which nothing fails tells which calls there are.
+namespaces="$inject --log $tmp/calls -- $plain"
+began=$(date +%s%N)
+live
+took=$((($(date +%s%N) - began) / 1000000))
+[ "$order" = 'follower base ' ] || fail "order of the stop: $order"
+! grep unknown "$tmp/calls" || fail 'calls.h does not know these calls'
+[ "$(wc -l <"$tmp/calls")" -ge 15 ] || fail "too few calls to be true: $(cat "$tmp/calls")"
+echo "a life takes $took ms and makes $(awk '{ sum += $2 } END { print sum }' "$tmp/calls") calls of $(wc -l <"$tmp/calls") kinds"
+
+runs=0
+while read -r call count <&3; do
+    errors=$("$inject" --errors "$call")
+    [ -n "$errors" ] || { echo "$call cannot fail"; continue; }
+    most=1
+    if [ "$extent" = all ]; then most=$count; else errors=${errors%% *}; fi
+    [ "$most" -le "$occurrences" ] || most=$occurrences
+    for error in $errors; do
+        number=1
+        while [ "$number" -le "$most" ]; do
+            namespaces="$inject --fail $call:$error:$number -- $plain"
+            doing="$call fails with $error at call $number"
+            live
+            runs=$((runs + 1))
+            number=$((number + 1))
+        done
+        passed "$call fails with $error, at $most of its calls"
+    done
+done 3<"$tmp/calls"
+echo "$runs lives with one failure each"
