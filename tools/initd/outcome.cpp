@@ -33,8 +33,10 @@ std::array<char, 192> describe(const Ending& ending, const LoadedService& servic
         fmt::format_to_n(text.data() + cause.size(), text.size() - 1 - cause.size(), format,
                          values...);
     };
-    const char* program =
-        service.settings.command.empty() ? "" : service.settings.command[0].c_str();
+    constexpr std::size_t kLongestProgram = 80;  // or the reason would not fit behind it
+    const std::string_view program =
+        service.settings.command.empty() ? "" : std::string_view(service.settings.command[0]);
+    const bool cut = program.size() > kLongestProgram;
     switch (ending.how) {
         case Ending::How::none: put(FMT_STRING("never ran")); break;
         case Ending::How::exited: put(FMT_STRING("exited with code {}"), ending.value); break;
@@ -42,8 +44,8 @@ std::array<char, 192> describe(const Ending& ending, const LoadedService& servic
             put(FMT_STRING("was killed by {}"), signal_name(ending.value));
             break;
         case Ending::How::cannot_start:
-            put(FMT_STRING("cannot exec '{}': {} (step {})"), program, std::strerror(ending.value),
-                name_of(ending.step));
+            put(FMT_STRING("cannot exec '{}{}': {} (step {})"), program.substr(0, kLongestProgram),
+                cut ? "..." : "", std::strerror(ending.value), name_of(ending.step));
             break;
     }
     return text;
