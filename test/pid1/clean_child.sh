@@ -6,7 +6,8 @@ printf 'heartbeat: off\nenv: {COMMON: yes}\n' | system
 printf 'FROM_FILE=f\nBOTH=file\n' >"$root/etc/app.env"
 script look.sh <<'SH'
 echo "stdin: $(readlink /proc/$$/fd/0)"
-echo "session: $(cut -d' ' -f6 /proc/$$/stat) $$"
+echo "session: $(cut -d' ' -f5,6,7 /proc/$$/stat) $$"
+(: </dev/tty) 2>/dev/null && echo there is a terminal
 echo "umask: $(umask) cwd: $(pwd) nofile: $(ulimit -n) core: $(ulimit -c)"
 echo "env: $(tr '\0' ' ' </proc/$$/environ)"
 SH
@@ -49,11 +50,21 @@ start
 await
 fds=$(sed -n 's/.* fds out: //p' "$console" | tr '\n' ' ')
 [ "$fds" = '0 1 2 3 ' ] || fail "descriptors leak: $fds"
+passed 'only descriptors 0, 1 and 2'
 expect 'look out: stdin: /dev/null'
+passed 'standard input is empty'
 expect 'state out: SigBlk:	0000000000000000'
+passed 'no signal is blocked'
 expect 'state out: SigIgn:	0000000000000000'
+passed 'no signal is ignored, not even those that the C library hides'
 expect 'state out: NoNewPrivs:	1'
+passed 'no new privileges'
 session=$(sed -n 's/.*look out: session: //p' "$console")
-[ "${session% *}" = "${session#* }" ] || fail "session ${session% *} of process ${session#* }"
+process=${session##* }
+[ "$session" = "$process $process 0 $process" ] || fail "group, session, terminal and process: $session"
+expect_not 'there is a terminal'
+passed 'a process group and a session of its own, no terminal'
 expect 'look out: umask: 0027 cwd: /etc nofile: 99 core: 0'
+passed 'umask, folder and limits as its file says'
 expect 'env: BOTH=own COMMON=yes FROM_FILE=f HOME=/root LOGNAME=root OWN=o PATH=[^ ]* USER=root $'
+passed 'the environment of its files and nothing else'

@@ -48,6 +48,7 @@ void Runtime::reap() {
 
 void Runtime::on_unit_event(std::size_t index, const Event& event) {
     supervisor_->handle(index, event, Clock::now());
+    carry_out();  // while the process id is still known
 }
 
 void Runtime::carry_out() {
