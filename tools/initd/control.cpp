@@ -30,7 +30,7 @@ constexpr int kLogBuffersPerTurn = 8;  // to one client
 
 }  // namespace
 
-Result<void> Control::open(const ControlSubjects& subjects, Reactor& reactor) {
+Result<void> Control::prepare(const ControlSubjects& subjects, Reactor& reactor) {
     subjects_ = subjects;
     reactor_ = &reactor;
     // One piece, so that the kernel gives memory only for what is touched.
@@ -45,7 +45,11 @@ Result<void> Control::open(const ControlSubjects& subjects, Reactor& reactor) {
     }
     scratch_ = {reinterpret_cast<char*>(next), kScratchBytes};
     events_ = TRY(Ring::create(kEventBytes));
+    return {};
+}
 
+Result<void> Control::open(const ControlSubjects& subjects, Reactor& reactor) {
+    TRY(prepare(subjects, reactor));
     Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd.valid()) return Error::system("create a socket", "");
     struct sockaddr_un address {};

@@ -84,7 +84,11 @@ class Control : public Watcher {
     // Of these, so many are kept for the user who may do everything.
     static constexpr std::size_t kReserved = 4;
 
+    // All memory that is needed later; and then the socket.
+    base::Result<void> prepare(const ControlSubjects& subjects, Reactor& reactor);
     base::Result<void> open(const ControlSubjects& subjects, Reactor& reactor);
+    // Takes a connection, or refuses it.
+    void admit(base::Fd fd);
 
     // A service changed its state. `text` may be empty.
     void note_event(std::string_view service, State state, Reason reason, std::string_view text);
@@ -107,7 +111,6 @@ class Control : public Watcher {
 
     // control.cpp: connections.
     void refuse(const base::Fd& fd, std::string_view text);
-    void admit(base::Fd fd);
     bool receive(ControlClient& client);
     void serve(ControlClient& client, bool progressed);
     enum class Sent { all, some, nothing };  // nothing: the client has gone
