@@ -22,18 +22,23 @@ trap 'echo $1 >>/out/order; exit 0' TERM
 (sleep 0.02 &)
 echo up
 echo up >&2
+echo ready >&5
 while :; do sleep 100 & wait; done
 SH
 service base <<'YAML'
 exec: [/steady.sh, base]
-stop: {timeout: 500ms}
+type: ready-fd
+ready: {fd: 5, timeout: 2s}
+stop: {timeout: 3s}
 restart: always
 backoff: {initial: 10ms, max: 20ms}
 YAML
 service follower <<'YAML'
 exec: [/steady.sh, follower]
+type: ready-fd
+ready: {fd: 5, timeout: 2s}
 requires: [base]
-stop: {timeout: 500ms}
+stop: {timeout: 3s}
 restart: always
 backoff: {initial: 10ms, max: 20ms}
 YAML
@@ -49,6 +54,22 @@ stop: {timeout: 50ms}
 restart: always
 backoff: {initial: 10ms, max: 20ms}
 YAML
+# Ready in every way there is, each within a second or it starts again.
+ready() {
+    service "$1" <<YAML
+exec: [/bin/sh, -c, '$2']
+type: $3
+ready: {timeout: 1s$4}
+restart: always
+backoff: {initial: 10ms, max: 20ms}
+start_limit: {burst: 0}
+stop: {timeout: 500ms}
+YAML
+}
+ready by-line 'echo >&5; exec sleep 100' ready-fd ', fd: 5'
+ready by-message 'printf READY=1 | socat - "UNIX-SENDTO:$NOTIFY_SOCKET"; exec sleep 100' notify ''
+ready by-file 'sleep 0.05; touch /out/ready; exec sleep 100' simple ', file: /out/ready'
+ready by-socket 'exec socat UNIX-LISTEN:/run/by-socket,fork,unlink-early -' simple ', unix: /run/by-socket'
 service missing <<'YAML'
 exec: [/no/such/program]
 YAML
@@ -62,6 +83,7 @@ is_up_again() { [ "$(starts base)" -gt "$count" ] && is_running base && is_runni
 
 # One busy life. Requests may fail, as one of the calls does; what counts is checked.
 live() {
+    readers=
     start
     wait_until ctl ping
     socket=/proc/$(pid_of_init)/root/run/initd.sock
@@ -81,7 +103,7 @@ live() {
     done
     kill -HUP "$(pid_of_init)"
     # Whatever failed by now, it works again.
-    for name in base follower deaf; do wait_until is_running "$name"; done
+    for name in base follower deaf by-line by-message by-file by-socket; do wait_until is_running "$name"; done
     count=$(starts crash)
     wait_until crashes_on "${count:-0}"
     count=$(starts base)
@@ -109,6 +131,7 @@ took=$((($(date +%s%N) - began) / 1000000))
 echo "a life takes $took ms and makes $(awk '{ sum += $2 } END { print sum }' "$tmp/calls") calls of $(wc -l <"$tmp/calls") kinds"
 
 runs=0
+failures=0
 while read -r call count <&3; do
     errors=$("$inject" --errors "$call")
     [ -n "$errors" ] || { echo "$call cannot fail"; continue; }
@@ -120,11 +143,19 @@ while read -r call count <&3; do
         while [ "$number" -le "$most" ]; do
             namespaces="$inject --fail $call:$error:$number -- $plain"
             doing="$call fails with $error at call $number"
-            live
+            if ! (
+                trap 'kill $readers 2>/dev/null; wind_up' EXIT
+                live
+            ); then
+                failures=$((failures + 1))
+                tail -n 20 "$console"
+            fi
             runs=$((runs + 1))
             number=$((number + 1))
         done
-        passed "$call fails with $error, at $most of its calls"
+        [ "$failures" -gt 0 ] || passed "$call fails with $error, at $most of its calls"
     done
 done 3<"$tmp/calls"
+doing=
 echo "$runs lives with one failure each"
+[ "$failures" -eq 0 ] || fail "$failures of $runs lives"

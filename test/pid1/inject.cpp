@@ -6,8 +6,9 @@
 //
 // COMMAND leads, through any number of forks, to a program called init with process id 1 in a
 // namespace of its own. From its marked line on (it names itself by prctl) its calls are counted,
-// and the FROM-th to TO-th CALL are not made but return ERROR. FILE gets each call's name and
-// count at the end. Calls whose failure the kernel's interface does not know are counted only.
+// and the FROM-th to TO-th CALL are not made (close is) but return ERROR. FILE gets each call's
+// name and count at the end. Calls whose failure the kernel's interface does not know are counted
+// only.
 // `--errors` prints what else may be asked of CALL. Exits as COMMAND does; 77 where tracing is
 // closed.
 #include <elf.h>
@@ -229,6 +230,8 @@ class Tracer {
                 count < failure.from || count > failure.to)
                 continue;
             failing_ = &failure;
+            // A descriptor is closed, whatever the kernel says of its last words.
+            if (number == SYS_close) return;
             if (number != SYS_brk) return withhold(init_);
             // The kernel's brk has no error: it tells where the end still is, as it does for 0.
             Registers registers = read_registers(init_);
