@@ -6,9 +6,9 @@
 #   bench/initd.sh [BUILD_FOLDER]
 #
 # SERVICES (500), ROUNDS (3, the best start counts), LIVES (8, the restarts measured), IDLE_SECONDS (10).
-# Peers are measured where they are installed (Debian: apt-get install s6 tini; dinit since Debian 13).
-# Every service is one static program; s6 makes a process wait for each, and lets no service start twice in
-# a second, so each of the measured ones lives for 1.2 s. tini runs one program and starts it once.
+# Peers are measured where they are installed (apt-get install s6 tini; Debian has no dinit, build it and
+# put it on the PATH). Every service is one static program. s6 makes a process wait for each service and
+# waits a second itself before it starts one again. tini runs one program and starts it once.
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
