@@ -1,9 +1,10 @@
 #!/bin/sh
-# Every kind of system call that PID 1 makes while it runs fails once, one run for each, amid crashes,
-# orphans, output, readers and requests: PID 1 is there at the end, answers, has its services up again
-# and still stops them in order.
+# Every kind of system call that PID 1 makes while it runs fails once, one life for each: amid crashes,
+# orphans, output, readers and requests, after which PID 1 answers, has its services up again and stops
+# them in order; and where nothing else happens that would make good what was missed.
 #
 #   FAILING_CALLS=all      every plausible error at the first FAILING_OCCURRENCES (12) calls of each kind
+#   FAILING_CALLS=CALL     every plausible error of this one
 #   FAILING_CALLS=sample   one error, at the first call of each kind (the default)
 . "$(dirname "$0")/lib.sh"
 need socat
@@ -82,7 +83,7 @@ crashes_on() { [ "$(starts crash)" -gt "$1" ]; }
 is_up_again() { [ "$(starts base)" -gt "$count" ] && is_running base && is_running follower; }
 
 # One busy life. Requests may fail, as one of the calls does; what counts is checked.
-live() {
+busy() {
     readers=
     start
     wait_until ctl ping
@@ -120,42 +121,67 @@ live() {
     [ "$order" != 'base follower ' ] || fail "order of the stop: $order"
 }
 
-# A life in which nothing fails tells which calls there are.
-namespaces="$inject --log $tmp/calls -- $plain"
-began=$(date +%s%N)
-live
-took=$((($(date +%s%N) - began) / 1000000))
-[ "$order" = 'follower base ' ] || fail "order of the stop: $order"
-! grep unknown "$tmp/calls" || fail 'calls.h does not know these calls'
-[ "$(wc -l <"$tmp/calls")" -ge 15 ] || fail "too few calls to be true: $(cat "$tmp/calls")"
-echo "a life takes $took ms and makes $(awk '{ sum += $2 } END { print sum }' "$tmp/calls") calls of $(wc -l <"$tmp/calls") kinds"
+# One quiet life: a service fails three times, a tenth of a second apart, and that is the end. Nothing
+# else wakes PID 1, so nothing else makes good what was missed.
+quiet() {
+    readers=
+    rm -f "$root/out/lives"
+    run
+    # A start that failed counts as well, and may be the last.
+    case $status in 1 | 126) ;; *) fail "PID 1 ended with $status" ;; esac
+    [ "$(wc -l <"$root/out/lives")" -ge 2 ] || fail "$(wc -l <"$root/out/lives") starts"
+}
 
+# fail_each LIFE: first one in which nothing fails, which tells the calls there are.
 runs=0
 failures=0
-while read -r call count <&3; do
-    errors=$("$inject" --errors "$call")
-    [ -n "$errors" ] || { echo "$call cannot fail"; continue; }
-    most=1
-    if [ "$extent" = all ]; then most=$count; else errors=${errors%% *}; fi
-    [ "$most" -le "$occurrences" ] || most=$occurrences
-    for error in $errors; do
-        number=1
-        while [ "$number" -le "$most" ]; do
-            namespaces="$inject --fail $call:$error:$number -- $plain"
-            doing="$call fails with $error at call $number"
-            if ! (
-                trap 'kill $readers 2>/dev/null; wind_up' EXIT
-                live
-            ); then
-                failures=$((failures + 1))
-                tail -n 20 "$console"
-            fi
-            runs=$((runs + 1))
-            number=$((number + 1))
+fail_each() {
+    namespaces="$inject --log $tmp/calls -- $plain"
+    began=$(date +%s%N)
+    "$1"
+    took=$((($(date +%s%N) - began) / 1000000))
+    ! grep unknown "$tmp/calls" || fail 'calls.h does not know these calls'
+    [ "$(wc -l <"$tmp/calls")" -ge 15 ] || fail "too few calls to be true: $(cat "$tmp/calls")"
+    echo "a $1 life takes $took ms and makes $(awk '{ sum += $2 } END { print sum }' "$tmp/calls") calls of $(wc -l <"$tmp/calls") kinds"
+    while read -r call count <&3; do
+        errors=$("$inject" --errors "$call")
+        [ -n "$errors" ] || { echo "$call cannot fail"; continue; }
+        most=$count
+        case $extent in
+        sample) most=1 errors=${errors%% *} ;;
+        all | "$call") ;;
+        *) continue ;;
+        esac
+        [ "$most" -le "$occurrences" ] || most=$occurrences
+        for error in $errors; do
+            before=$failures
+            for number in $(seq 1 "$most"); do fail_one "$1"; done
+            [ "$failures" -gt "$before" ] || passed "a $1 life: $call fails with $error, at $most of its calls"
         done
-        [ "$failures" -gt 0 ] || passed "$call fails with $error, at $most of its calls"
-    done
-done 3<"$tmp/calls"
-doing=
+    done 3<"$tmp/calls"
+}
+fail_one() {
+    namespaces="$inject --fail $call:$error:$number -- $plain"
+    doing="$call fails with $error at call $number"
+    if ! (
+        trap 'kill $readers 2>/dev/null; wind_up' EXIT
+        "$1"
+    ); then
+        failures=$((failures + 1))
+        tail -n 20 "$console"
+    fi
+    runs=$((runs + 1))
+    doing=
+}
+
+fail_each busy
+rm "$root"/etc/enclavebox/services/*
+printf 'heartbeat: off\n' | system
+service lonely <<'YAML'
+exec: [/bin/sh, -c, 'echo one >>/out/lives; exit 1']
+backoff: {initial: 100ms, max: 100ms}
+start_limit: {burst: 3, interval: 60s}
+YAML
+fail_each quiet
 echo "$runs lives with one failure each"
 [ "$failures" -eq 0 ] || fail "$failures of $runs lives"
