@@ -20,7 +20,8 @@ void tell(const char* what) {
     const int length = std::snprintf(line, sizeof line, "%s %lld\n", what,
                                      now.tv_sec * 1'000'000'000LL + now.tv_nsec);
     const char* const file = LIFE_FILE;
-    const int fd = *file == '\0' ? 1 : ::open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    const int fd =
+        *file == '\0' ? 1 : ::open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     [[maybe_unused]] const ssize_t written = ::write(fd, line, static_cast<size_t>(length));
     if (fd != 1) ::close(fd);
 }

@@ -16,10 +16,27 @@ holder=
 patience=${PATIENCE:-30} # seconds until a wait gives up
 TELLING_LINES=+1
 
+# A cgroup for this scenario, where we may make one: the groups of services are named by their services,
+# and scenarios that run at the same time must not share them.
+cgroup_root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+group=
+if [ -n "$cgroup_root" ] && mkdir "$cgroup_root/${tmp##*/}" 2>/dev/null; then
+    group=$cgroup_root/${tmp##*/}
+    (echo 0 >"$group/cgroup.procs") 2>/dev/null || { rmdir "$group"; group=; }
+fi
+
 wind_up() {
-    [ -n "$holder" ] || return
-    kill -KILL "$holder" 2>/dev/null
-    wait "$holder" 2>/dev/null
+    if [ -n "$holder" ]; then
+        kill -KILL "$holder" 2>/dev/null
+        wait "$holder" 2>/dev/null
+    fi
+    [ -n "$group" ] || return
+    # The dead may take a moment to leave.
+    holds 5 leave_cgroup
+}
+leave_cgroup() {
+    find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
+    [ ! -d "$group" ]
 }
 telling_files() { ls "$console" 2>/dev/null; }
 
@@ -56,13 +73,19 @@ script() {
     chmod 755 "$root/$1"
 }
 
+# Becomes the command, in the scenario's cgroup: for a process in the background.
+enter_cgroup() {
+    [ -z "$group" ] || echo 0 >"$group/cgroup.procs"
+    exec "$@"
+}
+
 # Starts initd as PID 1 in the background, with $words as arguments; its exit status comes from
 # `await`.
 words=
 start() {
     : >"$console"
     # shellcheck disable=SC2016,SC2086
-    $namespaces sh -c '
+    enter_cgroup $namespaces sh -c '
         root=$1; shift
         for folder in usr bin sbin lib lib32 lib64 libx32; do
             [ -d "$root/$folder" ] && [ ! -L "$root/$folder" ] || continue

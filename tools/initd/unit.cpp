@@ -117,7 +117,7 @@ std::optional<Ending> Unit::spawn() {
     if (equipment_.announces_by_descriptor) {
         auto ready = base::make_pipe();
         if (!ready.ok()) return cannot(Step::pipes, ready.error().errno_value);
-        ::fcntl(ready->read.get(), F_SETFL, O_NONBLOCK);
+        if (::fcntl(ready->read.get(), F_SETFL, O_NONBLOCK) != 0) return cannot(Step::pipes, errno);
         ready_.fd_ = std::move(ready->read);
         ready_write = std::move(ready->write);
     }
