@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 
 #include "base/format.h"
+#include "base/text.h"
 
 namespace initd {
 
@@ -20,27 +20,6 @@ std::size_t put(std::span<char> to, fmt::format_string<Args...> format, Args&&..
 
 std::string_view time_text(const struct timespec& now, std::span<char, 32> to) {
     return {to.data(), format_time(now.tv_sec, now.tv_nsec, to.data())};
-}
-
-// Bytes of the UTF-8 character at the front, or 0 when there is none (RFC 3629).
-std::size_t character_bytes(std::string_view text) {
-    const auto byte = [&](std::size_t index) {
-        return index < text.size() ? static_cast<unsigned char>(text[index]) : 0U;
-    };
-    const unsigned first = byte(0);
-    if (first < 0x80) return 1;
-    const std::size_t size = first < 0xC2   ? 0
-                             : first < 0xE0 ? 2
-                             : first < 0xF0 ? 3
-                             : first < 0xF5 ? 4
-                                            : 0;
-    for (std::size_t index = 1; index < size; ++index) {
-        if ((byte(index) & 0xC0) != 0x80) return 0;
-    }
-    // Longer than need be, a half of a surrogate pair, or past the last character.
-    const bool wrong = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) >= 0xA0) ||
-                       (first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) >= 0x90);
-    return wrong ? 0 : size;
 }
 
 // What stands for a character that cannot stand for itself; empty for all others.
@@ -104,7 +83,7 @@ Escaped escape_json(std::string_view text, std::span<char> to) {
     std::array<char, 6> memory;
     while (done.taken < text.size()) {
         const std::string_view rest = text.substr(done.taken);
-        const std::size_t size = character_bytes(rest);
+        const std::size_t size = base::utf8_length(rest);
         std::string_view shown = "\\ufffd";
         if (size > 0) {
             shown = escape_of(static_cast<unsigned char>(rest[0]), memory);

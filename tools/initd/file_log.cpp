@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <csignal>
 #include <cstring>
 
 #include "cage.h"
@@ -30,9 +29,7 @@ bool become_harmless(int socket) {
     if (::dup2(socket, 3) < 0 || ::syscall(SYS_close_range, 4U, ~0U, 0U) != 0) return false;
     for (const int fd : {0, 1, 2})
         ::close(fd);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    reset_signals();  // a crash here is none of PID 1
     ::prctl(PR_SET_NAME, "initd-log", 0, 0, 0);
     ::umask(027);
     Confinement confinement;

@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "environment.h"
+#include "reactor.h"
 
 namespace initd {
 
@@ -41,17 +42,6 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
         pointers.push_back(text.data());
     pointers.push_back(nullptr);
     return pointers;
-}
-
-// The C library keeps 32 and 33 to itself, yet they can be inherited as ignored: so the kernel's
-// own call, with its struct of handler (SIG_DFL is 0), flags, restorer and mask.
-void reset_signals() {
-    const std::uint64_t fresh[4] = {};
-    for (int signal = 1; signal < NSIG; ++signal)
-        ::syscall(SYS_rt_sigaction, signal, fresh, nullptr, sizeof fresh[3]);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
 // Nothing but 0, 1 and 2 survives exec, whatever initd itself was started with.
