@@ -16,7 +16,7 @@ service set <<'YAML'
 exec: /look
 type: oneshot
 after: [plain]
-nice: 7
+nice: 19
 oom_score_adj: 500
 private_network: true
 limits: {cpu_time: 33, fsize: 1M, nproc: 4000, stack: 4M, as: 1G}
@@ -38,7 +38,7 @@ run
 said() {
     sed -n "s/^[^ ]* $1 out: //p" "$console" | grep -q -- "$2" || fail "$1 did not say '$2'"
 }
-said set '^nice 7 oom 500$'
+said set '^nice 19 oom 500$'
 said set '^limits 33 2048 4096 1048576 4000$'
 said set 'interfaces lo $'
 said plain '^mount sysfs ro,.*nosuid,nodev,noexec'

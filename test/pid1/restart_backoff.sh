@@ -8,7 +8,7 @@ backoff: {initial: 20ms, max: 60ms, factor: 2}
 start_limit: {burst: 4, interval: 60s}
 YAML
 run
-[ "$(grep -c 'crash out: up' "$console")" -eq 4 ] || fail "not four starts"
+[ "$(grep -c '^[0-9].* crash out: up' "$console")" -eq 4 ] || fail "not four starts"
 expect 'service crash was killed by SIGSEGV, next start in 20 ms'
 expect_order 'next start in 20 ms' 'next start in 40 ms'
 expect_order 'next start in 40 ms' 'next start in 60 ms'
