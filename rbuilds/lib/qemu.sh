@@ -115,10 +115,12 @@ wait_until() {
 qemu_wait_heartbeat() {
     local folder=$1 end=$((SECONDS + HEARTBEAT_SECONDS))
     until grep -q 'msg=heartbeat' "$folder/vsockd.log"; do
-        process_lives "$folder/qemu.pid" || return 1
+        process_lives "$folder/qemu.pid" || break
         ((SECONDS <= end)) || return 1
         sleep 0.1
     done
+    # A short workload may be over right after its heartbeat.
+    grep -q 'msg=heartbeat' "$folder/vsockd.log"
 }
 
 qemu_lives() { process_lives "$1/qemu.pid"; }

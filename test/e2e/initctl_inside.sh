@@ -14,7 +14,7 @@ requires: [store]
 END
 eif cpio -o "$tmp/more.cpio" --prefix rootfs "$tmp/more" 2>"$tmp/more.log" || fail "eif cpio"
 build_image inside --cmdline-file "$top/rbuilds/kernel/cmdline" --ramdisk "$tmp/more.cpio"
-start run "$top/rbuilds/rbuilds.sh" --wait --cmd "run_eif_image $tmp/inside.eif"
+start run "$top/rbuilds/rbuilds.sh" --follow --cmd "run_eif_image $tmp/inside.eif"
 run=$started
 vsock=$RBUILDS_STATE/vsock
 wait_for 150 guest_answers 16
@@ -94,3 +94,9 @@ while read -r example <&9; do
 done 9<"$tmp/examples"
 wait "$run"
 expect_equal "exit status of the run" "$?" 0
+# The host followed the log to its end, each line once, and saw no need for a post-mortem.
+for text in 'web out: serving' 'service web stopped' 'initd: end reason=control action=poweroff status=0' 'exited with code 0'; do
+    expect_text "$tmp/run.log" "$text"
+done
+expect_equal "lines told twice" "$(grep 'web out: request' "$tmp/run.log" | sort | uniq -d)" ""
+if grep -q 'post-mortem' "$tmp/run.log"; then fail "a post-mortem of a good end"; fi

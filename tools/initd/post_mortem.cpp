@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
+#include <iterator>
 
 #include "base/format.h"
 #include "base/text.h"
@@ -41,9 +43,14 @@ std::size_t copy_harmless(std::string_view text, std::span<char> to) {
 }  // namespace
 
 bool worth_telling(const Service& service) {
-    return service.state() == State::failed ||
-           (service.starts() > 1 && service.ending().how != Ending::How::none &&
-            !service.ending().success());
+    const Ending& ending = service.ending();
+    if (service.state() == State::failed || ending.how == Ending::How::cannot_start) return true;
+    if (service.starts() < 2 || ending.how == Ending::How::none || ending.success()) return false;
+    // One that was waiting for its next start when all was stopped ended by itself; these are the
+    // ways to end by a stop.
+    constexpr int kStops[] = {SIGTERM, SIGKILL, SIGINT, SIGHUP, SIGQUIT};
+    const int signal = ending.how == Ending::How::exited ? ending.value - 128 : ending.value;
+    return std::ranges::find(kStops, signal) == std::end(kStops);
 }
 
 // A line that would go beyond the limit is left out whole.

@@ -52,7 +52,7 @@ class PostMortem {
     std::size_t omitted_ = 0;
 };
 
-// Whether a service belongs into it: it failed, or had to be started again and did not end well.
+// Whether a service belongs into it: it failed, or it was between two starts when all was stopped.
 bool worth_telling(const Service& service);
 
 // `line` of the status port, with its newline, once more and with the member "post_mortem" as its

@@ -3,6 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <csignal>
 #include <string>
 #include <vector>
 
