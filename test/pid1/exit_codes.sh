@@ -73,23 +73,30 @@ end_by() {
     run
     wait "$reader"
 }
+# The last line of the status port begins so; a post-mortem may follow.
+told() {
+    case $(tail -n 1 "$tmp/status") in
+    "$1 }" | "$1, "*) ;;
+    *) return 1 ;;
+    esac
+}
 for code in $(seq 1 255); do
     end_by "exit $code"
     [ "$status" -eq "$code" ] || fail "exit code $code: PID 1 ends with $status"
     expect "initd: end reason=critical-failed action=poweroff status=$code service=app detail=\"exited with code $code\""
-    [ "$(tail -n 1 "$tmp/status")" = "{ \"status\": \"exited\", \"code\": $code }" ] || fail "exit code $code: $(cat "$tmp/status")"
+    told "{ \"status\": \"exited\", \"code\": $code" || fail "exit code $code: $(cat "$tmp/status")"
 done
 passed 'the end of the enclave has the exit code, from 1 to 255'
 passed 'the status port tells the exit code, from 1 to 255'
 end_by 'exit 0'
 expect 'initd: end reason=workload-done action=poweroff status=0'
-[ "$(tail -n 1 "$tmp/status")" = '{ "status": "exited", "code": 0 }' ] || fail "exit code 0: $(cat "$tmp/status")"
+told '{ "status": "exited", "code": 0' || fail "exit code 0: $(cat "$tmp/status")"
 passed 'a success of the critical service is one of the enclave'
 for signal in $deadly; do
     end_by "kill -$signal \$\$"
     [ "$status" -eq $((128 + signal)) ] || fail "signal $signal: PID 1 ends with $status"
     expect "initd: end reason=critical-failed action=poweroff status=$((128 + signal)) service=app"
-    [ "$(tail -n 1 "$tmp/status")" = "{ \"status\": \"signaled\", \"signal\": $signal, \"name\": \"$(name_of "$signal")\" }" ] ||
+    told "{ \"status\": \"signaled\", \"signal\": $signal, \"name\": \"$(name_of "$signal")\"" ||
         fail "signal $signal: $(cat "$tmp/status")"
 done
 passed 'the end of the enclave has 128 and the signal'
