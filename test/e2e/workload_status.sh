@@ -118,6 +118,12 @@ gone
 END
 run_to 0 --wait
 
+# In debug mode the console is shown meanwhile, instead of the log.
+expect_status 0 rbuilds --cid 16 --wait --cmd "run_eif_image_debugmode_cli $tmp/app.eif"
+expect_text "$tmp/out" 'a console'
+expect_text "$tmp/err" 'attests nothing'
+expect_text "$tmp/err" 'exited with code 0'
+
 # Gone without a word.
 scene 17000 <<'END'
 echo '{ "status": "running" }'

@@ -3,6 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "clock_rule.h"
 #include "nsm/protocol.h"
@@ -51,6 +52,19 @@ TEST_CASE("the time of a document is found among its other members") {
     REQUIRE(time.ok());
     CHECK(time.value() == milliseconds(0x19ab69b0400));
     CHECK(document_time(hex("d2" + document(kPayload))).ok());
+}
+
+TEST_CASE("the time is found in a reply of QEMU's module, and both decoders see one document") {
+    const auto text = base::read_file(VECTORS "/nsm/ok/attestation-qemu.cbor", 4096);
+    REQUIRE(text.ok());
+    const auto reply = base::as_bytes(text.value());
+    const auto document = reply_document(reply);
+    REQUIRE(document.ok());
+    CHECK(Bytes(document.value().begin(), document.value().end()) ==
+          nsm::protocol::decode_attest(reply).value());
+    const auto time = document_time(document.value());
+    REQUIRE(time.ok());
+    CHECK(time.value() == milliseconds(0x1a1f903b460));
 }
 
 TEST_CASE("a document that is cut anywhere, or has more behind it, is refused") {
