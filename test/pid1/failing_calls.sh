@@ -48,6 +48,7 @@ exec: [/bin/sh, -c, 'echo crashing; sleep 0.05; exit 3']
 restart: always
 backoff: {initial: 20ms, max: 20ms}
 start_limit: {burst: 0}
+log: {file: /out/crash.log, max_size: 64K, files: 2}
 YAML
 service deaf <<'YAML'
 exec: [/bin/sh, -c, 'trap "" TERM; while :; do sleep 100; done']
