@@ -38,9 +38,9 @@ inline constexpr std::size_t kHeaderBytes = 8;
 inline constexpr std::size_t kFieldHeaderBytes = 3;
 // A reply holds at most one record or one piece of a log.
 inline constexpr std::size_t kMaximumPayload = 16 * 1024;
-inline constexpr std::size_t kMaximumRequestPayload = 1024;
+inline constexpr std::size_t kMaximumRequestPayload = 8 * 1024;
 
-// Numbers are never used again for another meaning; 10, 15 and 68 are kept for later.
+// Numbers are never used again for another meaning.
 enum class Kind : std::uint8_t {
     // Requests.
     hello = 1,        // minimum_version, current_version; first frame of a connection
@@ -52,10 +52,13 @@ enum class Kind : std::uint8_t {
     restart = 7,      // name
     enable = 8,       // name; undoes disable
     disable = 9,      // name; for this boot
+    reload = 10,      // -> change..., done; text sums it up
     logs = 11,        // [name], [lines], [follow] -> log..., done; with follow no done
     events = 12,      // -> event..., until the client closes
     processes = 13,   // [pid] -> process..., done
     signal = 14,      // pid, signal
+    run = 15,         // argument..., [name], [variable...], [user_name], [folder], [wait]
+                      // -> [service,] done; text is the name
     system = 16,      // -> system, done
     end_system = 17,  // end_how
     // Replies.
@@ -63,13 +66,13 @@ enum class Kind : std::uint8_t {
     done = 65,     // the request was carried out; [text] says what was done
     failed = 66,   // code (an exit code), text
     service = 67,
-    log = 69,    // text: whole lines; or lost_lines, lost_bytes
-    event = 70,  // time_ms, name, state, reason, [text]; or lost_lines, lost_bytes
+    change = 68,  // name, change
+    log = 69,     // text: whole lines; or lost_lines, lost_bytes
+    event = 70,   // time_ms, name, state, reason, [text]; or lost_lines, lost_bytes
     process = 71,
     system_facts = 72,
 };
 
-// 10, 46 and 47 are kept for later.
 enum class FieldId : std::uint8_t {
     minimum_version = 1,
     current_version = 2,
@@ -80,6 +83,7 @@ enum class FieldId : std::uint8_t {
     follow = 7,
     pid = 8,
     signal = 9,
+    argument = 10,  // text, repeated: a program and its arguments
     end_how = 11,   // EndHow
     state = 12,     // text: a name of service.yaml(5)
     type = 13,      // text
@@ -115,11 +119,18 @@ enum class FieldId : std::uint8_t {
     time_ms = 43,  // since 1970, by the enclave's clock
     lost_lines = 44,
     lost_bytes = 45,
+    change = 46,    // text: kept, updated, restarted, added, removed
+    variable = 47,  // text, repeated: KEY=VALUE
     clients = 48,
     before = 49,           // text, repeated
     ready = 50,            // 0 or 1
     ready_by = 51,         // text: what makes it ready, if not its start
     ending_cause = 52,     // text: why initd ended it, if that was no request
+    health = 53,           // text: what its health checks say, if it has any
+    user_name = 54,        // text
+    folder = 55,           // text: a path
+    wait = 56,             // 1 waits for the end
+    transient = 57,        // 1: it was run by a request, no file describes it
     longest_turn_us = 64,  // processor time of the longest turn of the loop
 };
 

@@ -53,6 +53,10 @@ service ring-b <<'YAML'
 exec: [/bin/true]
 after: [ring-a]
 YAML
+service unwatched <<'YAML'
+exec: [/bin/true]
+health: {exec: /opt/no-check}
+YAML
 service user <<'YAML'
 exec: [/bin/true]
 user: nobody-here
@@ -63,6 +67,7 @@ services=$root/etc/enclavebox/services
 expect "^$services/bad.yaml:2:10: 'nver' is not one of .*did you mean 'never'?"
 expect "^$services/typo.yaml:2:"
 expect "^$services/lost.yaml: /opt/missing is not an executable"
+expect "^$services/unwatched.yaml: /opt/no-check is not an executable"
 expect "^$services/needy.yaml: it requires 'ghost'"
 expect "^$services/twin-b.yaml: its log file '/var/log/twin.log' is that of service twin-a as well"
 expect "^$root/etc/calls:2:1: 'raed' is not a system call here"

@@ -11,6 +11,7 @@
 
 #include "base/format.h"
 #include "base/text.h"
+#include "output.h"
 
 namespace initctl {
 
@@ -34,7 +35,7 @@ Error refusal(const Frame& frame) {
     const std::uint64_t code = frame.number(FieldId::code).value_or(0);
     const bool sound = code >= 1 && code <= static_cast<std::uint64_t>(ExitCode::not_found);
     return Error(sound ? static_cast<ExitCode>(code) : ExitCode::protocol,
-                 base::escape(frame.text(FieldId::text).value_or("initd says no"), 1024));
+                 without_controls(frame.text(FieldId::text).value_or("initd says no")));
 }
 
 Error closed() {
@@ -84,7 +85,7 @@ Result<void> Client::greet() {
 }
 
 Result<void> Client::send(Kind kind, const Fill& fill) {
-    std::array<std::byte, 1024> memory;
+    std::array<std::byte, kHeaderBytes + proto::control::kMaximumRequestPayload> memory;
     FrameWriter writer(memory, kind);
     if (fill) fill(writer);
     if (!writer.ok()) return Error::usage("the request is too long");
@@ -147,7 +148,8 @@ Result<Decoded> Client::next(bool endless) {
     }
 }
 
-Result<void> Client::ask(Kind kind, const Fill& fill, const Visit& visit, bool endless) {
+Result<void> Client::ask(Kind kind, const Fill& fill, const Visit& visit, bool endless,
+                         std::string* done_text) {
     TRY(send(kind, fill));
     while (true) {
         const Decoded decoded = TRY(next(endless));
@@ -156,7 +158,11 @@ Result<void> Client::ask(Kind kind, const Fill& fill, const Visit& visit, bool e
             return closed();
         }
         switch (decoded.frame.kind()) {
-            case Kind::done: return {};
+            case Kind::done:
+                if (done_text != nullptr) {
+                    *done_text = decoded.frame.text(FieldId::text).value_or("");
+                }
+                return {};
             case Kind::failed: return refusal(decoded.frame);
             default:
                 if (visit) TRY(visit(decoded.frame));

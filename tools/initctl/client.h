@@ -24,7 +24,9 @@ class Client {
     // Sends one request and calls `visit` for every frame of the answer before `done`. What initd
     // refuses is an Error with initd's code. Waits at most the time-out for each frame; with
     // `endless` as long as it takes, and the end of the connection is no Error then.
-    base::Result<void> ask(Kind kind, const Fill& fill, const Visit& visit, bool endless = false);
+    // `done_text`, if there is one, gets what initd says at the end.
+    base::Result<void> ask(Kind kind, const Fill& fill, const Visit& visit, bool endless = false,
+                           std::string* done_text = nullptr);
 
   private:
     Client(base::Fd fd, std::chrono::milliseconds timeout)

@@ -15,9 +15,12 @@ base::Result<int> change_services(Client& client, const base::Arguments& argumen
 base::Result<int> show_logs(Client& client, const base::Arguments& arguments);
 base::Result<int> show_events(Client& client, const base::Arguments& arguments);
 
-base::Result<int> list_processes(Client& client, const base::Arguments& arguments);
+// ps, with or without "run".
+base::Result<int> process_command(Client& client, const base::Arguments& arguments);
+base::Result<int> run_program(Client& client, const base::Arguments& arguments);
 base::Result<int> signal_process(Client& client, const base::Arguments& arguments);
 
+base::Result<int> reload(Client& client, const base::Arguments& arguments);
 base::Result<int> system_command(Client& client, const base::Arguments& arguments);
 base::Result<int> ping(Client& client, const base::Arguments& arguments);
 

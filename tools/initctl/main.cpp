@@ -18,13 +18,21 @@ struct Entry {
 
 constexpr std::size_t kMany = 1024;
 constexpr Entry kEntries[] = {
-    {"list", 0, 0, initctl::list_services},          {"status", 1, kMany, initctl::show_status},
-    {"start", 1, kMany, initctl::change_services},   {"stop", 1, kMany, initctl::change_services},
-    {"restart", 1, kMany, initctl::change_services}, {"enable", 1, kMany, initctl::change_services},
-    {"disable", 1, kMany, initctl::change_services}, {"logs", 0, 1, initctl::show_logs},
-    {"events", 0, 0, initctl::show_events},          {"tree", 0, 0, initctl::show_tree},
-    {"ps", 0, 1, initctl::list_processes},           {"signal", 2, 2, initctl::signal_process},
-    {"system", 1, 1, initctl::system_command},       {"ping", 0, 0, initctl::ping},
+    {"list", 0, 0, initctl::list_services},
+    {"status", 1, kMany, initctl::show_status},
+    {"start", 1, kMany, initctl::change_services},
+    {"stop", 1, kMany, initctl::change_services},
+    {"restart", 1, kMany, initctl::change_services},
+    {"enable", 1, kMany, initctl::change_services},
+    {"disable", 1, kMany, initctl::change_services},
+    {"logs", 0, 1, initctl::show_logs},
+    {"events", 0, 0, initctl::show_events},
+    {"tree", 0, 0, initctl::show_tree},
+    {"ps", 0, kMany, initctl::process_command},
+    {"signal", 2, 2, initctl::signal_process},
+    {"reload", 0, 0, initctl::reload},
+    {"system", 1, 1, initctl::system_command},
+    {"ping", 0, 0, initctl::ping},
 };
 
 Result<int> run(const Arguments& arguments) {

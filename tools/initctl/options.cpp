@@ -14,6 +14,15 @@ constexpr base::Option kFacts[] = {
     {'j', "json", "", "", "Print JSON"},
 };
 
+constexpr base::Option kProcesses[] = {
+    {'j', "json", "", "", "Print JSON"},
+    {'w', "wait", "", "", "Wait for the program and exit as it does"},
+    {'n', "name", "NAME", "", "Name of the service that stands for the program"},
+    {'u', "user", "USER", "", "Run as USER instead of root"},
+    {'e', "env", "KEY=VALUE", "", "Set a variable of the program"},
+    {'c', "cwd", "DIR", "", "Run in DIR instead of /"},
+};
+
 constexpr base::Option kLogs[] = {
     {'f', "follow", "", "", "Go on with what comes"},
     {'n', "lines", "N", "", "Begin with the last N lines instead of all that are kept"},
@@ -33,12 +42,15 @@ constexpr base::Command kCommands[] = {
     {"restart", "NAME...", "Stop and start again; wait until they are ready", {}},
     {"enable", "NAME...", "Undo a disable, and start", {}},
     {"disable", "NAME...", "Stop, and let nothing start the services until enabled", {}},
+    {"reload", "", "Read the configuration anew and change what differs", kFacts},
     {"logs", "[NAME]", "Show the log of a service, or of all with initd's own", kLogs},
     {"events", "", "Show changes of services as they happen", kFacts},
     {"tree", "", "Show which service waits for which", kFacts},
-    {"ps", "[PID]", "Show processes and the services they belong to", kFacts},
+    {"ps", "[PID] | run -- PROGRAM [ARGUMENT...]",
+     "Show processes and the services they belong to, or run a program once", kProcesses},
     {"signal", "PID SIGNAL", "Send a signal, by name or number, to a process", {}},
-    {"system", "status | poweroff | reboot | halt", "Show the enclave's state, or end it", kFacts},
+    {"system", "status | reload | poweroff | reboot | halt",
+     "Show the enclave's state, reload, or end it", kFacts},
     {"ping", "", "Succeed if initd answers", kPing},
 };
 

@@ -37,8 +37,6 @@ Result<std::uint64_t> parse_signal(std::string_view text) {
                               "try TERM, KILL or a number");
 }
 
-}  // namespace
-
 Result<int> list_processes(Client& client, const base::Arguments& arguments) {
     std::uint64_t pid = 0;
     if (!arguments.operands.empty()) {
@@ -76,6 +74,22 @@ Result<int> list_processes(Client& client, const base::Arguments& arguments) {
     TRY(base::print(format_table({"PID", "PARENT", "USER", "STATE", "MEMORY", "SERVICE", "COMMAND"},
                                  rows, false)));
     return 0;
+}
+
+}  // namespace
+
+Result<int> process_command(Client& client, const base::Arguments& arguments) {
+    if (!arguments.operands.empty() && arguments.operands[0] == "run") {
+        return run_program(client, arguments);
+    }
+    for (const char* option : {"wait", "name", "user", "env", "cwd"}) {
+        if (arguments.has(option)) {
+            return base::Error::usage(fmt::format("--{} goes with run", option),
+                                      "try ps run -- PROGRAM");
+        }
+    }
+    TRY(arguments.expect_operands(0, 1));
+    return list_processes(client, arguments);
 }
 
 Result<int> signal_process(Client& client, const base::Arguments& arguments) {

@@ -95,6 +95,7 @@ std::string describe(const Value& service, bool coloured) {
                       duration_of(number_of(service, "since_ms")));
     line("reason", base::escape(text_of(service, "reason"), 1024));
     line("ready", readiness_of(service));
+    line("health", base::escape(text_of(service, "health")));
     line("says", base::escape(text_of(service, "status_text"), 1024));
     line("pid", number("pid", plain));
     line("next start", number("next_start_ms", duration_of));

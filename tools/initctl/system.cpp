@@ -46,8 +46,35 @@ Result<int> show(Client& client, bool json) {
 
 }  // namespace
 
+Result<int> reload(Client& client, const base::Arguments& arguments) {
+    codec::json::Array changes;
+    std::string summary;
+    TRY(client.ask(
+        Kind::reload, {},
+        [&](const Frame& frame) -> Result<void> {
+            if (frame.kind() == Kind::change) changes.push_back(to_json(frame));
+            return {};
+        },
+        false, &summary));
+    if (arguments.has("json")) {
+        TRY(base::print(codec::json::write(Value(std::move(changes)), 2) + "\n"));
+        return 0;
+    }
+    std::string text;
+    for (const Value& change : changes) {
+        const std::string what = text_of(change, "change");
+        if (what != "kept") {
+            text += fmt::format("{:<9} {}\n", base::escape(what),
+                                base::escape(text_of(change, "name")));
+        }
+    }
+    TRY(base::print(text + base::escape(summary, 1024) + "\n"));
+    return 0;
+}
+
 Result<int> system_command(Client& client, const base::Arguments& arguments) {
     const std::string_view what = arguments.operands[0];
+    if (what == "reload") return reload(client, arguments);
     if (what == "status") return show(client, arguments.has("json"));
     EndHow how;
     if (what == "poweroff") {
@@ -58,7 +85,7 @@ Result<int> system_command(Client& client, const base::Arguments& arguments) {
         how = EndHow::halt;
     } else {
         return base::Error::usage(fmt::format("system: {} is none of its words", base::quote(what)),
-                                  "try status, poweroff, reboot or halt");
+                                  "try status, reload, poweroff, reboot or halt");
     }
     TRY(client.ask(Kind::end_system,
                    [&](FrameWriter& frame) {

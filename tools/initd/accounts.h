@@ -18,6 +18,8 @@ struct Account {
     std::vector<gid_t> groups;  // supplementary
     std::string name;           // "" when the number is in no file
     std::string home;
+
+    friend bool operator==(const Account&, const Account&) = default;
 };
 
 // Resolves user, group and groups of a service against the two files' texts. Lines that cannot be

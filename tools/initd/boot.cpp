@@ -157,7 +157,7 @@ void add_legacy(LoadedServices& loaded, const Legacy& legacy, Journal& journal) 
         return;
     }
     journal.info("/cmd runs as service {}", settings.name);
-    loaded.services.push_back({std::move(settings), {}, {}, {}});
+    loaded.services.push_back({std::move(settings), {}, {}, {}, Origin::legacy});
     loaded.services.back().account.home = "/root";
     order_all(loaded);
 }

@@ -61,6 +61,22 @@ void Cgroups::set_up(Journal& journal) {
     }
 }
 
+std::string Cgroups::folder_of(const std::string& service) const {
+    return usable_ ? fmt::format("{}/{}.service", kRoot, service) : "";
+}
+
+void Cgroups::change(const ServiceSettings& settings, const GroupLimits& old,
+                     Journal& journal) const {
+    const std::string folder = make(settings, journal);
+    const GroupLimits& limits = settings.group_limits;
+    const auto lift = [&](bool had, bool has, const char* file) {
+        if (had && !has && !folder.empty()) (void)write_text(folder + "/" + file, "max");
+    };
+    lift(old.memory_bytes.has_value(), limits.memory_bytes.has_value(), "memory.max");
+    lift(old.cpu_percent.has_value(), limits.cpu_percent.has_value(), "cpu.max");
+    lift(old.tasks.has_value(), limits.tasks.has_value(), "pids.max");
+}
+
 std::string Cgroups::make(const ServiceSettings& settings, Journal& journal) const {
     const GroupLimits& limits = settings.group_limits;
     if (!usable_) {
@@ -70,7 +86,7 @@ std::string Cgroups::make(const ServiceSettings& settings, Journal& journal) con
         }
         return "";
     }
-    const std::string folder = fmt::format("{}/{}.service", kRoot, settings.name);
+    const std::string folder = folder_of(settings.name);
     if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
         journal.warning("service {}: no cgroup: {}", settings.name, std::strerror(errno));
         return "";
@@ -89,6 +105,18 @@ std::string Cgroups::make(const ServiceSettings& settings, Journal& journal) con
     if (limits.cpu_percent) set("cpu.max", fmt::format("{} 100000", *limits.cpu_percent * 1000));
     if (limits.tasks) set("pids.max", fmt::format("{}", *limits.tasks));
     return folder;
+}
+
+bool make_group(const std::string& folder) {
+    return !folder.empty() && (::mkdir(folder.c_str(), 0755) == 0 || errno == EEXIST);
+}
+
+void remove_cgroup(const std::string& folder) {
+    if (folder.empty()) return;
+    std::array<char, 256> path{};
+    fmt::format_to_n(path.data(), path.size() - 1, "{}/health", folder);
+    ::rmdir(path.data());
+    ::rmdir(folder.c_str());
 }
 
 bool kill_cgroup(const std::string& folder) {

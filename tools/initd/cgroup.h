@@ -23,9 +23,20 @@ class Cgroups {
     // no groups. Limits that cannot be set are reported.
     std::string make(const ServiceSettings& settings, Journal& journal) const;
 
+    // Where make() puts a service's group; "" when there are no groups.
+    std::string folder_of(const std::string& service) const;
+    // The limits that a group had, replaced by those of the settings.
+    void change(const ServiceSettings& settings, const GroupLimits& old, Journal& journal) const;
+
   private:
     bool usable_ = false;
 };
+
+// Makes a group below one that make() made. False when it cannot.
+bool make_group(const std::string& folder);
+
+// Removes a service's group and those below it, as far as they are empty. Allocates nothing.
+void remove_cgroup(const std::string& folder);
 
 // SIGKILL to all in the group, whatever they forked meanwhile. False when the kernel cannot.
 bool kill_cgroup(const std::string& folder);

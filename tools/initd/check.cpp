@@ -40,8 +40,8 @@ bool is_executable(const Tree& tree, const std::string& path) {
 }
 
 // Empty when the program is there.
-std::string missing_program(const Tree& tree, const LoadedService& service) {
-    const std::string& program = service.settings.command[0];
+std::string missing_program(const Tree& tree, const LoadedService& service,
+                            const std::string& program) {
     if (program.find('/') != std::string::npos) {
         const std::string path =
             program[0] == '/' ? program : service.settings.folder + "/" + program;
@@ -77,8 +77,12 @@ base::Result<int> check(const std::string& folder) {
         if (!service.problem.empty()) {
             problems += service.problem + "\n";
         } else if (tree.is_rootfs && service.settings.enabled) {
-            const std::string missing = missing_program(tree, service);
-            if (!missing.empty()) problems += fmt::format("{}: {}\n", file_of(index), missing);
+            for (const auto* command :
+                 {&service.settings.command, &service.settings.health.command}) {
+                if (command->empty()) continue;
+                const std::string missing = missing_program(tree, service, command->front());
+                if (!missing.empty()) problems += fmt::format("{}: {}\n", file_of(index), missing);
+            }
         }
     }
     for (const Order::Remark& failure : loaded.order.failures) {

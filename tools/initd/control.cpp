@@ -240,6 +240,7 @@ void Control::close(ControlClient& client) {
     reactor_->forget(client.fd_.get());
     client.fd_.reset();
     client.folder_.reset();
+    client.report_.reset();
     client.deadline_.reset();
     client.task_ = ControlClient::Task::none;
     client.more_now_ = false;

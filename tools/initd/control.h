@@ -16,6 +16,7 @@
 #include "boot.h"
 #include "proto/control.h"
 #include "reactor.h"
+#include "roster.h"
 #include "supervisor.h"
 #include "unit.h"
 
@@ -29,6 +30,7 @@ struct ControlSubjects {
     Journal* journal = nullptr;
     Supervisor* supervisor = nullptr;
     const std::vector<std::unique_ptr<Unit>>* units = nullptr;
+    Roster* roster = nullptr;
     Time started{};
 };
 
@@ -42,7 +44,7 @@ class ControlClient : public Watcher {
   private:
     friend class Control;
     // Where the rest of an answer comes from.
-    enum class Task { none, services, log, events, processes, settle };
+    enum class Task { none, services, log, events, processes, settle, reload, run };
     // What the client has to do before its deadline.
     enum class Wait { nothing, greet, ask, finish_frame, read, follow };
 
@@ -67,7 +69,7 @@ class ControlClient : public Watcher {
 
     Task task_ = Task::none;
     bool more_now_ = false;         // the task could give more at once
-    proto::control::Kind asked_{};  // of Task::settle
+    proto::control::Kind asked_{};  // of services and settle
     std::size_t index_ = 0;         // next service, or the one awaited
     std::size_t end_index_ = 0;     // services: one past the last
     const Ring* ring_ = nullptr;    // of logs
@@ -76,6 +78,8 @@ class ControlClient : public Watcher {
     bool follow_ = false;
     base::Fd folder_;  // processes: /proc
     std::uint64_t only_pid_ = 0;
+    std::uint64_t reload_ = 0;  // the number of the one awaited
+    std::shared_ptr<const ReloadReport> report_;
 };
 
 class Control : public Watcher {
@@ -102,6 +106,9 @@ class Control : public Watcher {
     // What end_system asked for, once.
     std::optional<EndAction> take_end() { return std::exchange(wanted_end_, std::nullopt); }
     void set_phase(std::string_view phase) { phase_ = phase; }
+
+    // The table is about to be exchanged, see RosterObserver; it will have `count` services.
+    void on_exchange(const std::vector<std::size_t>& to, std::size_t count);
 
     void on_ready(std::uint32_t events) override;
 
@@ -130,6 +137,11 @@ class Control : public Watcher {
     void begin_events(ControlClient& client);
     void begin_processes(ControlClient& client, const proto::control::Frame& frame);
     void send_signal(ControlClient& client, const proto::control::Frame& frame);
+    void reload(ControlClient& client);
+    void run(ControlClient& client, const proto::control::Frame& frame);
+    void fill_run(ControlClient& client);
+    void follow_exchange(ControlClient& client, const std::vector<std::size_t>& to,
+                         std::size_t count);
     void tell_system(ControlClient& client);
     void end_system(ControlClient& client, const proto::control::Frame& frame);
     std::optional<std::size_t> find(ControlClient& client, const proto::control::Frame& frame);
@@ -141,6 +153,7 @@ class Control : public Watcher {
     void fill_events(ControlClient& client);
     void fill_processes(ControlClient& client);
     void fill_settle(ControlClient& client);
+    void fill_reload(ControlClient& client);
     bool put_loss(ControlClient& client, Kind kind, const Ring& ring);
     // control_describe.cpp
     void describe_service(proto::control::FrameWriter& frame, std::size_t index) const;

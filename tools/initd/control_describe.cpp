@@ -51,6 +51,19 @@ void put_readiness(FrameWriter& writer, const ServiceSettings& settings) {
     }
 }
 
+void put_health(FrameWriter& writer, const HealthSchedule& health) {
+    std::array<char, 64> text;
+    if (!health.active() || !health.checked()) {
+        writer.text(FieldId::health, "not checked");
+    } else if (health.failures() == 0) {
+        writer.text(FieldId::health, "healthy");
+    } else {
+        const auto end = fmt::format_to_n(text.data(), text.size(), "failing, {} of {}",
+                                          health.failures(), health.retries());
+        writer.text(FieldId::health, {text.data(), std::min(end.size, text.size())});
+    }
+}
+
 const char* restart_name(Restart restart) {
     switch (restart) {
         case Restart::never: return "never";
@@ -113,6 +126,7 @@ void Control::describe_service(FrameWriter& writer, std::size_t index) const {
     writer.text(FieldId::type, type_name(settings.policy.kind));
     writer.number(FieldId::enabled, supervisor.enabled(index) ? 1 : 0);
     writer.number(FieldId::critical, settings.critical ? 1 : 0);
+    if (loaded.origin == Origin::transient) writer.number(FieldId::transient, 1);
     writer.number(FieldId::starts, service.starts());
     writer.number(FieldId::since_ms, unsigned_of(passed));
     writer.text(FieldId::restart_policy, restart_name(settings.policy.restart));
@@ -129,6 +143,7 @@ void Control::describe_service(FrameWriter& writer, std::size_t index) const {
     }
     writer.number(FieldId::ready, service.ready() ? 1 : 0);
     put_readiness(writer, settings);
+    if (unit.health() != nullptr) put_health(writer, *unit.health());
     if (!unit.status_text().empty()) writer.text(FieldId::status_text, unit.status_text());
     if (ending.cause != Reason::none) writer.text(FieldId::ending_cause, name_of(ending.cause));
     if (!loaded.problem.empty()) {

@@ -95,10 +95,12 @@ void Control::carry_out(ControlClient& client, const Frame& asked) {
         case Kind::restart:
         case Kind::enable:
         case Kind::disable: return change_service(client, asked);
+        case Kind::reload: return reload(client);
         case Kind::logs: return begin_log(client, asked);
         case Kind::events: return begin_events(client);
         case Kind::processes: return begin_processes(client, asked);
         case Kind::signal: return send_signal(client, asked);
+        case Kind::run: return run(client, asked);
         case Kind::system: return tell_system(client);
         case Kind::end_system: return end_system(client, asked);
         default:
@@ -123,6 +125,10 @@ bool Control::may_start(ControlClient& client, std::size_t index) {
     if (!obstacle) return true;
     const LoadedService& service = subjects_.booted->loaded.services[*obstacle];
     std::array<char, 512> text;
+    if (subjects_.supervisor->withdrawn(*obstacle)) {
+        failed(client, ExitCode::temporary, "a reload is under way");
+        return false;
+    }
     const bool broken = subjects_.supervisor->broken(*obstacle);
     const auto end =
         fmt::format_to_n(text.data(), text.size(), "service {}{}{}", service.settings.name,
@@ -162,6 +168,7 @@ void Control::change_service(ControlClient& client, const Frame& asked) {
 }
 
 void Control::begin_services(ControlClient& client, const Frame& asked) {
+    client.asked_ = asked.kind();
     client.index_ = 0;
     client.end_index_ = subjects_.units->size();
     if (asked.kind() == Kind::status) {

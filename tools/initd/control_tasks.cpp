@@ -81,6 +81,8 @@ void Control::fill(ControlClient& client) {
         case ControlClient::Task::events: fill_events(client); break;
         case ControlClient::Task::processes: fill_processes(client); break;
         case ControlClient::Task::settle: fill_settle(client); break;
+        case ControlClient::Task::reload: fill_reload(client); break;
+        case ControlClient::Task::run: fill_run(client); break;
     }
 }
 
@@ -181,6 +183,8 @@ void Control::fill_processes(ControlClient& client) {
         ProcessFacts facts;
         if (!read_process(client.folder_.get(), pid, facts)) return true;
         std::string_view group = facts.group_text();
+        // A health check has a group below its service's.
+        if (group.ends_with(".service/health")) group.remove_suffix(7);
         group = group.substr(std::min(group.rfind('/') + 1, group.size()));
         std::string_view service = service_of(pid, facts.session);
         if (group.ends_with(".service")) service = group.substr(0, group.size() - 8);

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "order.h"
 #include "settings.h"
+#include "supervisor.h"
 
 namespace initd {
 
@@ -32,12 +33,19 @@ struct FileText {
 };
 base::Result<FileText> read_in(const Tree& tree, const std::string& path);
 
+// Where a service comes from: a reload leaves alone what no file describes.
+enum class Origin { file, legacy, transient };
+
 struct LoadedService {
     ServiceSettings settings;
     Account account;
     Environment file_environment;
     std::string problem;  // not empty: it can never start
+    Origin origin = Origin::file;
 };
+
+// What the Supervisor needs to know of it.
+Plan plan_of(const LoadedService& service);
 
 struct LoadedServices {
     std::vector<LoadedService> services;  // sorted by name

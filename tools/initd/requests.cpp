@@ -35,7 +35,7 @@ void Supervisor::start(std::size_t index, Time now) {
     if (first_failure_ == index) first_failure_.reset();
     walk(index, requirements_);
     for (const std::size_t other : walk_) {
-        if (!plans_[other].enabled || plans_[other].broken) continue;
+        if (!enabled(other) || plans_[other].broken || withdrawn_[other]) continue;
         held_[other] = false;
         if (wishes_[other] != Wish::none) {
             wishes_[other] = Wish::restart;  // on its way down, it comes back
@@ -52,7 +52,7 @@ void Supervisor::stop(std::size_t index, Time now) {
     for (const std::size_t other : walk_) {
         if (down(other) && wishes_[other] == Wish::none) continue;
         wishes_[other] = Wish::stop;
-        held_[other] = true;
+        held_[other] = !plans_[other].transient;
     }
     settle(now);
 }
@@ -62,7 +62,7 @@ void Supervisor::restart(std::size_t index, Time now) {
     if (down(index) && wishes_[index] == Wish::none) return start(index, now);
     walk(index, requirers_);
     for (const std::size_t other : walk_) {
-        if (!plans_[other].enabled || down(other)) continue;
+        if (!enabled(other) || down(other) || withdrawn_[other]) continue;
         wishes_[other] = Wish::restart;
         held_[other] = false;
     }
@@ -70,14 +70,14 @@ void Supervisor::restart(std::size_t index, Time now) {
 }
 
 void Supervisor::disable(std::size_t index, Time now) {
-    plans_[index].enabled = false;
+    disabled_[index] = true;
     stop(index, now);
 }
 
 std::optional<std::size_t> Supervisor::obstacle(std::size_t index) {
     walk(index, requirements_);
     const auto found = std::find_if(walk_.begin(), walk_.end(), [this](std::size_t other) {
-        return !plans_[other].enabled || plans_[other].broken;
+        return !enabled(other) || plans_[other].broken || withdrawn_[other];
     });
     if (found == walk_.end()) return std::nullopt;
     return *found;
@@ -135,7 +135,7 @@ bool Supervisor::settle_wish(std::size_t index, Time now) {
     }
     if (wish == Wish::restart) {
         for (std::size_t other = 0; other < services_.size(); ++other) {
-            if (wishes_[other] != Wish::none && !down(other)) return false;
+            if (wishes_[other] != Wish::none && !down(other) && !withdrawn_[other]) return false;
         }
     }
     wishes_[index] = Wish::none;

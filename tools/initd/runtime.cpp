@@ -1,6 +1,7 @@
 // The loop and the phases.
 #include "runtime.h"
 
+#include <malloc.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,7 +9,6 @@
 #include <csignal>
 #include <cstring>
 
-#include "environment.h"
 #include "outcome.h"
 #include "signals.h"
 
@@ -25,23 +25,13 @@ class ConsoleWatcher : public Watcher {
 };
 ConsoleWatcher console_watcher;
 
-// The service's own variables and those by which it learns of its supervisor.
-Environment environment_for(const ServiceSettings& settings) {
-    Environment environment = settings.environment;
-    const milliseconds watchdog = settings.policy.watchdog;
-    if (settings.policy.kind == ServiceKind::notify || watchdog.count() > 0) {
-        environment["NOTIFY_SOCKET"] = NotifySocket::path_of(settings.name);
-    }
-    if (watchdog.count() > 0) {
-        environment["WATCHDOG_USEC"] = fmt::format("{}", watchdog.count() * 1000);
-    }
-    return environment;
-}
-
 }  // namespace
 
 Runtime::Runtime(Booted booted, Journal& journal, LastWords& last_words)
-    : booted_(std::move(booted)), journal_(journal), last_words_(last_words) {}
+    : booted_(std::move(booted)),
+      journal_(journal),
+      last_words_(last_words),
+      roster_({booted_, journal_, reactor_, *this, *this, supervisor_, units_}) {}
 
 base::Result<void> Runtime::prepare() {
     TRY(reactor_.create());
@@ -55,63 +45,13 @@ base::Result<void> Runtime::prepare() {
     if (!status.ok()) journal_.error("status_port: {}", status.error().message);
     status_readers_.set_line(running_line());
 
-    LoadedServices& loaded = booted_.loaded;
-    for (const Order::Remark& warning : loaded.order.warnings) {
-        journal_.warning("service {}: {}", loaded.services[warning.service].settings.name,
-                         warning.text);
-    }
-    for (const Order::Remark& failure : loaded.order.failures) {
-        std::string& problem = loaded.services[failure.service].problem;
-        if (problem.empty()) problem = failure.text;
-    }
-    std::vector<Plan> plans;
-    for (std::size_t index = 0; index < loaded.services.size(); ++index) {
-        const LoadedService& service = loaded.services[index];
-        plans.push_back({service.settings.policy, service.settings.critical,
-                         service.settings.enabled, !service.problem.empty()});
-        add_unit(index);
-    }
-    supervisor_.emplace(plans, std::move(loaded.order.gates));
-    const auto control =
-        control_.open({&booted_, &journal_, &*supervisor_, &units_, Clock::now()}, reactor_);
+    roster_.build();
+    const auto control = control_.open(
+        {&booted_, &journal_, &*supervisor_, &units_, &roster_, Clock::now()}, reactor_);
     if (!control.ok()) journal_.error("control: {}", control.error().message);
     TRY(farewell_.prepare());
     last_words_.attach({&booted_, &*supervisor_, &units_, &status_readers_, &log_readers_});
     return {};
-}
-
-Equipment Runtime::equip(LoadedService& service) {
-    ServiceSettings& settings = service.settings;
-    Equipment equipment;
-    equipment.console = settings.console;
-    equipment.log_target = settings.log_target;
-    if (!service.problem.empty() || !settings.enabled) return equipment;
-    // A service's own limit comes after the inherited one and wins.
-    settings.resource_limits.insert(settings.resource_limits.begin(), booted_.descriptors);
-    equipment.cgroup = booted_.cgroups.make(settings, journal_);
-    equipment.probe = settings.ready_probe;
-    equipment.announces_by_descriptor = settings.policy.kind == ServiceKind::ready_fd;
-    if (settings.policy.kind == ServiceKind::notify || settings.policy.watchdog.count() > 0) {
-        auto socket = NotifySocket::open(settings.name, service.account);
-        if (socket.ok())
-            equipment.notify_socket = std::move(socket).value();
-        else
-            journal_.error("service {}: {}", settings.name, socket.error().message);
-    }
-    equipment.program.emplace(
-        settings, service.account,
-        compose_environment(service.account, booted_.settings.environment, service.file_environment,
-                            environment_for(settings)),
-        equipment.cgroup.empty() ? "" : equipment.cgroup + "/cgroup.procs");
-    return equipment;
-}
-
-void Runtime::add_unit(std::size_t index) {
-    LoadedService& service = booted_.loaded.services[index];
-    Equipment equipment = equip(service);
-    units_.push_back(std::make_unique<Unit>(index, service.settings.name,
-                                            service.settings.ring_bytes, std::move(equipment),
-                                            journal_, reactor_, *this));
 }
 
 void Runtime::watch_console() {
@@ -173,7 +113,25 @@ void Runtime::turn() {
     for (const auto& unit : units_)
         unit->drop_finished_pipes();
     carry_out();
+    consider_roster();
     consider_control();
+}
+
+// An exchange waits until nothing of the old table is still to be carried out.
+void Runtime::consider_roster() {
+    if (!roster_.pending()) return;
+    if (phase_ != Phase::running) return roster_.abandon();
+    if (!roster_.advance(Clock::now())) return;
+    carry_out();
+    ::malloc_trim(0);
+    if (!outcome_told_ || supervisor_->outcome()) return;
+    // The workload was done and now there is one again.
+    outcome_told_ = false;
+    status_readers_.set_line(running_line());
+}
+
+void Runtime::on_exchange(const std::vector<std::size_t>& to, std::size_t count) {
+    control_.on_exchange(to, count);
 }
 
 void Runtime::consider_control() {
@@ -203,6 +161,13 @@ void Runtime::on_signal(int signal) {
         case SIGTERM:
         case SIGPWR:
         case SIGUSR2: end_by(EndAction::poweroff); break;
+        case SIGHUP:
+            if (phase_ != Phase::running) break;
+            journal_.info("SIGHUP: reloading");
+            if (const auto begun = roster_.reload(Clock::now()); !begun.ok()) {
+                journal_.error("reload: {}", begun.error().message);
+            }
+            break;
         case SIGINT: end_by(EndAction::reboot); break;
         case SIGUSR1: end_by(EndAction::halt); break;
         default: journal_.info("{} is ignored", signal_name(signal)); break;

@@ -15,12 +15,13 @@
 #include "last_words.h"
 #include "reactor.h"
 #include "readers.h"
+#include "roster.h"
 #include "supervisor.h"
 #include "unit.h"
 
 namespace initd {
 
-class Runtime : public UnitObserver {
+class Runtime : public UnitObserver, public RosterObserver {
   public:
     Runtime(Booted booted, Journal& journal, LastWords& last_words);
     ~Runtime() override { last_words_.detach(); }
@@ -30,13 +31,12 @@ class Runtime : public UnitObserver {
     // Runs until the end and says which. Call once.
     End run();
 
+    void on_exchange(const std::vector<std::size_t>& to, std::size_t count) override;
     void on_unit_event(std::size_t index, const Event& event) override;
 
   private:
     enum class Phase { running, stopping, lingering, over };
 
-    void add_unit(std::size_t index);
-    Equipment equip(LoadedService& service);
     void watch_console();
     void turn();
     void on_signal(int signal);
@@ -49,6 +49,7 @@ class Runtime : public UnitObserver {
     void report_stopping(const ServiceAction& action);
     void consider_outcome();
     void consider_control();
+    void consider_roster();
     void begin_stop(End end);
     void begin_linger();
     void arm();
@@ -62,6 +63,7 @@ class Runtime : public UnitObserver {
     Control control_;
     std::optional<Supervisor> supervisor_;
     std::vector<std::unique_ptr<Unit>> units_;
+    Roster roster_;
     Phase phase_ = Phase::running;
     bool outcome_told_ = false;
     End end_;

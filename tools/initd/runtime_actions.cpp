@@ -29,12 +29,17 @@ void Runtime::reap() {
         }
         if (info.si_pid == 0) return;
         const auto unit = std::find_if(units_.begin(), units_.end(), [&](const auto& candidate) {
-            return candidate->pid() == info.si_pid;
+            return candidate->pid() == info.si_pid || candidate->health_pid() == info.si_pid;
         });
         if (unit == units_.end()) {
             ::waitpid(info.si_pid, nullptr, WNOHANG);  // an orphan, or the writer of a log file
             for (const auto& candidate : units_)
                 candidate->collect_writer(info.si_pid);
+            continue;
+        }
+        if ((*unit)->health_pid() == info.si_pid) {
+            (*unit)->collect_health(info.si_code, info.si_status);
+            carry_out();
             continue;
         }
         const auto index = static_cast<std::size_t>(unit - units_.begin());

@@ -42,6 +42,30 @@ Service::Service(const Policy& policy)
       next_delay_(policy.backoff.initial),
       recent_starts_(policy.start_limit.burst, Time::min()) {}
 
+void Service::adopt(const Service& other) {
+    state_ = other.state_;
+    ending_ = other.ending_;
+    starts_ = other.starts_;
+    unkillable_ = other.unkillable_;
+    cause_ = other.cause_;
+    launched_at_ = other.launched_at_;
+    timer_at_ = other.timer_at_;
+    armed_ = other.armed_;
+    watchdog_ = other.watchdog_;
+    next_delay_ =
+        std::min(std::max(other.next_delay_, policy_.backoff.initial), policy_.backoff.maximum);
+    for (std::size_t age = 0; age < other.recent_starts_.size(); ++age) {
+        const std::size_t place = (other.oldest_start_ + age) % other.recent_starts_.size();
+        note_start(other.recent_starts_[place]);
+    }
+}
+
+void Service::note_start(Time at) {
+    if (recent_starts_.empty()) return;
+    recent_starts_[oldest_start_] = at;
+    oldest_start_ = (oldest_start_ + 1) % recent_starts_.size();
+}
+
 Actions Service::handle(const Event& event, Time now) {
     Actions out;
     switch (event.kind) {
@@ -119,10 +143,7 @@ void Service::launch(Time now, Reason reason, Actions& out) {
     launched_at_ = now;
     cause_ = Reason::none;
     watchdog_ = policy_.watchdog;
-    if (!recent_starts_.empty()) {
-        recent_starts_[oldest_start_] = now;
-        oldest_start_ = (oldest_start_ + 1) % recent_starts_.size();
-    }
+    note_start(now);
     enter(State::launching, reason, out);
     out.add({.kind = Action::Kind::spawn});
 }

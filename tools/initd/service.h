@@ -155,6 +155,9 @@ class Service {
   public:
     explicit Service(const Policy& policy);
 
+    // Goes on where `other` is, by the policy given at construction. Allocates nothing.
+    void adopt(const Service& other);
+
     // An event that has no meaning in the present state changes nothing and returns no action.
     Actions handle(const Event& event, Time now);
 
@@ -198,6 +201,7 @@ class Service {
     void restart_or_end(Time now, Actions& out);
     bool wants_restart() const;
     bool within_start_limit(Time now) const;
+    void note_start(Time at);
 
     Policy policy_;
     State state_ = State::idle;

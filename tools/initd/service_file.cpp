@@ -51,7 +51,7 @@ constexpr Field<S> kServiceKeys[] = {
     {"start_limit", read_start_limit},
     {"ready", read_ready},
     {"watchdog", YAML_READ(S, policy.watchdog, TRY(v.duration()))},
-    {"health", refuse_unsupported},
+    {"health", read_health},
     {"stop", read_stop},
     {"limits", read_limits},
     {"log", read_log},
@@ -84,9 +84,11 @@ Void check_readiness(const Value& root, S& settings) {
     }
     const bool timed = ready != nullptr && entry_at(ready->value, "timeout") != nullptr;
     if (policy.announces() && !timed) policy.ready_timeout = kReadyTimeout;
-    const yaml::Entry* watchdog = entry_at(root.node(), "watchdog");
-    if (watchdog != nullptr && policy.kind == ServiceKind::oneshot) {
-        return root.fail_at(watchdog->mark, "a oneshot has no watchdog");
+    for (const char* key : {"watchdog", "health"}) {
+        const yaml::Entry* entry = entry_at(root.node(), key);
+        if (entry != nullptr && policy.kind == ServiceKind::oneshot) {
+            return root.fail_at(entry->mark, "a oneshot is not watched once it is ready");
+        }
     }
     return {};
 }
@@ -113,10 +115,6 @@ Void check_together(const Value& root, S& settings) {
 }
 
 }  // namespace
-
-Result<void> refuse_unsupported(const Value& value, ServiceSettings&) {
-    return value.fail("this key is not supported by this version of initd");
-}
 
 Result<ServiceSettings> parse_service(std::string_view name, std::string_view text,
                                       const std::string& file) {

@@ -12,6 +12,7 @@ namespace initd {
 base::Result<void> read_backoff(const codec::yaml::Value& value, ServiceSettings& to);
 base::Result<void> read_start_limit(const codec::yaml::Value& value, ServiceSettings& to);
 base::Result<void> read_ready(const codec::yaml::Value& value, ServiceSettings& to);
+base::Result<void> read_health(const codec::yaml::Value& value, ServiceSettings& to);
 base::Result<void> read_stop(const codec::yaml::Value& value, ServiceSettings& to);
 
 // service_confinement.cpp
@@ -21,8 +22,5 @@ base::Result<void> read_private_tmp(const codec::yaml::Value& value, ServiceSett
 
 // service_log.cpp
 base::Result<void> read_log(const codec::yaml::Value& value, ServiceSettings& to);
-
-// DESIGN promises some keys; until they work, an image that relies on them must not boot quietly.
-base::Result<void> refuse_unsupported(const codec::yaml::Value& value, ServiceSettings& to);
 
 }  // namespace initd

@@ -1,4 +1,5 @@
-// How a service is found ready, started again and stopped: ready, backoff, start_limit, stop.
+// How a service is found ready and healthy, started again and stopped: ready, health, backoff,
+// start_limit, stop.
 #include "service_sections.h"
 
 #include "base/format.h"
@@ -57,7 +58,26 @@ constexpr Field<ServiceSettings> kReadyKeys[] = {
     {"fd", YAML_READ(ServiceSettings, ready_descriptor, TRY(v.number(3, kLastDescriptor)))},
 };
 
+// A check that is due all the time would keep PID 1 busy.
+Result<milliseconds> read_period(const Value& value) {
+    constexpr milliseconds kShortest{10};
+    const milliseconds period = TRY(value.duration());
+    if (period < kShortest) return value.fail("expected at least 10ms");
+    return period;
+}
+
+constexpr Field<HealthRule> kHealthKeys[] = {
+    {"exec", YAML_READ(HealthRule, command, TRY(read_command(v))), true},
+    {"interval", YAML_READ(HealthRule, interval, TRY(read_period(v)))},
+    {"timeout", YAML_READ(HealthRule, timeout, TRY(read_period(v)))},
+    {"retries", YAML_READ(HealthRule, retries, TRY(v.number(1, 1000)))},
+};
+
 }  // namespace
+
+Result<void> read_health(const Value& value, ServiceSettings& to) {
+    return yaml::read_mapping(value, kHealthKeys, to.health);
+}
 
 Result<void> read_ready(const Value& value, ServiceSettings& to) {
     return yaml::read_mapping(value, kReadyKeys, to);

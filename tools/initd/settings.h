@@ -134,12 +134,23 @@ struct LogTarget {
     friend bool operator==(const LogTarget&, const LogTarget&) = default;
 };
 
+// A program that tells by its exit code whether a ready service still does its work.
+struct HealthRule {
+    std::vector<std::string> command;  // empty: none
+    milliseconds interval{10'000};
+    milliseconds timeout{2'000};
+    unsigned retries = 3;  // failures in a row that make the service unhealthy
+
+    friend bool operator==(const HealthRule&, const HealthRule&) = default;
+};
+
 struct ServiceSettings {
     std::string name;
     std::vector<std::string> command;
     Policy policy;
     ReadyProbe ready_probe;
     int ready_descriptor = 3;  // of ServiceKind::ready_fd
+    HealthRule health;
     Links links;
 
     Environment environment;

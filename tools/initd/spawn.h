@@ -24,6 +24,7 @@ class Program {
     Program(const ServiceSettings& settings, Account account, std::vector<std::string> environment,
             std::string cgroup_procs);
     Program(Program&&) = default;
+    Program& operator=(Program&&) = default;
 
     struct Started {
         pid_t pid = -1;

@@ -13,6 +13,8 @@ Supervisor::Supervisor(const std::vector<Plan>& plans, std::vector<std::vector<G
       requirements_(plans.size()),
       wishes_(plans.size(), Wish::none),
       held_(plans.size(), false),
+      disabled_(plans.size(), false),
+      withdrawn_(plans.size(), false),
       seen_(plans.size(), false) {
     gates_.resize(plans.size());
     walk_.reserve(plans.size());
@@ -33,7 +35,7 @@ Supervisor::Supervisor(const std::vector<Plan>& plans, std::vector<std::vector<G
 
 void Supervisor::start_all(Time now) {
     for (std::size_t index = 0; index < services_.size(); ++index) {
-        if (!plans_[index].enabled) continue;
+        if (!enabled(index)) continue;
         if (!plans_[index].broken)
             apply(index, {Event::Kind::requested}, now);
         else
@@ -74,7 +76,7 @@ void Supervisor::apply(std::size_t index, const Event& event, Time now) {
     for (const Action& action : service.handle(event, now)) {
         queue_.push_back({index, action, service.state()});
     }
-    if (had_failed || service.state() != State::failed) return;
+    if (had_failed || service.state() != State::failed || plans_[index].transient) return;
     if (!first_failure_) first_failure_ = index;
     if (plans_[index].critical && !outcome_ && !shutting_down_) {
         outcome_ = Outcome{Outcome::Kind::critical_failed, index};
@@ -128,11 +130,13 @@ bool Supervisor::settle_stop(std::size_t index, Time now) {
 
 void Supervisor::judge() {
     if (outcome_ || shutting_down_) return;
-    // Who stopped a service by request may want it back.
-    if (std::any_of(held_.begin(), held_.end(), [](bool held) { return held; })) return;
+    // Who stopped a service by request may want it back, and what was withdrawn may be replaced.
+    const auto is_set = [](bool flag) { return flag; };
+    if (std::any_of(held_.begin(), held_.end(), is_set)) return;
+    if (std::any_of(withdrawn_.begin(), withdrawn_.end(), is_set)) return;
     bool any = false;
     for (std::size_t index = 0; index < services_.size(); ++index) {
-        if (!plans_[index].enabled) continue;
+        if (!enabled(index) || plans_[index].transient) continue;
         any = true;
         if (!services_[index].ended()) return;
     }

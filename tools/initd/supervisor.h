@@ -25,8 +25,11 @@ struct Plan {
     Policy policy;
     bool critical = false;
     bool enabled = true;
-    bool broken = false;  // it can never start: bad file, cycle, missing requirement
+    bool broken = false;     // it can never start: bad file, cycle, missing requirement
+    bool transient = false;  // no part of the workload: its end and its failure are its own
 };
+
+inline constexpr std::size_t kNobody = static_cast<std::size_t>(-1);
 
 // Why the enclave is to end.
 struct Outcome {
@@ -48,16 +51,32 @@ class Supervisor {
     void stop(std::size_t index, Time now);
     void restart(std::size_t index, Time now);
     // A disabled service is not started, whoever asks; to disable it stops it. For this boot.
-    void allow(std::size_t index) { plans_[index].enabled = true; }
+    void allow(std::size_t index) { disabled_[index] = false; }
     void disable(std::size_t index, Time now);
     // What it requires, however indirectly, and has ended without being ready.
     std::optional<std::size_t> lost_requirement(std::size_t index);
     // What keeps a service from being started: itself or a requirement, disabled or broken.
     std::optional<std::size_t> obstacle(std::size_t index);
-    bool enabled(std::size_t index) const { return plans_[index].enabled; }
+    bool enabled(std::size_t index) const { return plans_[index].enabled && !disabled_[index]; }
     bool broken(std::size_t index) const { return plans_[index].broken; }
-    // A stop or restart of it is under way.
-    bool moving(std::size_t index) const { return wishes_[index] != Wish::none; }
+    // A stop or restart of it is under way, or its place is about to be taken.
+    bool moving(std::size_t index) const {
+        return wishes_[index] != Wish::none || withdrawn_[index];
+    }
+
+    // For an exchange of the whole table, see exchange.cpp. A withdrawn service is stopped, alone,
+    // and nobody can start it; settle_all() begins with it.
+    void withdraw(std::size_t index);
+    bool withdrawn(std::size_t index) const { return withdrawn_[index]; }
+    // All that were withdrawn are down.
+    bool cleared() const;
+    // Takes over what is going on: the service at `index` goes on where the one at `from[index]`
+    // of `old` is, kNobody is new. Allocates nothing.
+    void adopt(const Supervisor& old, const std::vector<std::size_t>& from);
+    // It is to run, unless it runs or was stopped by request. Call settle_all() after some.
+    void want(std::size_t index, Time now);
+    void settle_all(Time now) { settle(now); }
+    bool held(std::size_t index) const { return held_[index]; }
     // It has no child and will get none by itself.
     bool down(std::size_t index) const;
 
@@ -94,7 +113,9 @@ class Supervisor {
     Links requirements_;                               // what a service requires
     std::vector<Service> services_;
     std::vector<Wish> wishes_;
-    std::vector<bool> held_;         // stopped by request
+    std::vector<bool> held_;      // stopped by request
+    std::vector<bool> disabled_;  // by request
+    std::vector<bool> withdrawn_;
     std::vector<bool> seen_;         // of a walk
     std::vector<std::size_t> walk_;  // the services that it met
     std::vector<ServiceAction> queue_;

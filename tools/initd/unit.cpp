@@ -96,6 +96,27 @@ Unit::Unit(std::size_t index, std::string name, std::size_t ring_bytes, Equipmen
         file_log_.emplace(equipment_.log_target, name_, ring_, journal, reactor);
     prober_.aim(equipment_.probe);
     if (equipment_.notify_socket) equipment_.notify_socket->attach(*this, reactor);
+    if (equipment_.health) equipment_.health->attach(*this, reactor);
+}
+
+Unit::~Unit() {
+    for (const auto& pipe : pipes_) {
+        if (!pipe->done()) reactor_.forget(pipe->fd());
+    }
+    drop_report();
+    drop_ready();
+}
+
+void Unit::set_socket(std::unique_ptr<NotifySocket> socket) {
+    equipment_.notify_socket = std::move(socket);
+    if (equipment_.notify_socket) equipment_.notify_socket->attach(*this, reactor_);
+}
+
+void Unit::equip(Equipment equipment) {
+    if (equipment.notifies) equipment.notify_socket = std::move(equipment_.notify_socket);
+    equipment_ = std::move(equipment);
+    prober_.aim(equipment_.probe);
+    if (equipment_.health) equipment_.health->attach(*this, reactor_);
 }
 
 std::optional<Ending> Unit::spawn() {
@@ -188,6 +209,20 @@ void Unit::on_state(State state, Time now) {
         prober_.begin(now);
     else
         prober_.end();
+    if (!equipment_.health) return;
+    if (state == State::running)
+        equipment_.health->begin(now);
+    else
+        equipment_.health->end();
+}
+
+void Unit::note(std::string_view what) {
+    journal_.info("service {}: {}", name_, what);
+}
+
+void Unit::warn_of_health(std::string_view how, unsigned failures, unsigned most) {
+    journal_.warning("service {}: its health check {}, failure {} of {}", name_, how, failures,
+                     most);
 }
 
 void Unit::warn(std::string_view what, std::string_view detail) {
@@ -223,6 +258,7 @@ std::optional<Time> Unit::next_deadline() const {
     };
     if (equipment_.notify_socket) consider(equipment_.notify_socket->due());
     if (file_log_) consider(file_log_->next_deadline());
+    if (equipment_.health) consider(equipment_.health->due());
     return soonest;
 }
 
@@ -234,6 +270,8 @@ void Unit::on_alarm(Time now) {
     if (const auto due = prober_.due(); due && *due <= now) prober_.on_due(now);
     NotifySocket* socket = equipment_.notify_socket.get();
     if (socket != nullptr && socket->due() && *socket->due() <= now) socket->on_due();
+    HealthChecker* health = equipment_.health.get();
+    if (health != nullptr && health->due() && *health->due() <= now) health->on_due(now);
 }
 
 void Unit::send_signal(int signal) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "file_log.h"
+#include "health_checker.h"
 #include "journal.h"
 #include "load.h"
 #include "notify_socket.h"
@@ -80,7 +81,9 @@ struct Equipment {
     std::string cgroup;              // folder, or empty
     ReadyProbe probe;
     bool announces_by_descriptor = false;
+    bool notifies = false;                        // it is to have a notify_socket
     std::unique_ptr<NotifySocket> notify_socket;  // may be null
+    std::unique_ptr<HealthChecker> health;        // may be null
     bool console = true;                          // its output is mirrored there
     LogTarget log_target;                         // and goes there as well
 };
@@ -89,14 +92,29 @@ class Unit {
   public:
     Unit(std::size_t index, std::string name, std::size_t ring_bytes, Equipment equipment,
          Journal& journal, Reactor& reactor, UnitObserver& observer);
+    ~Unit();
     Unit(const Unit&) = delete;
     Unit& operator=(const Unit&) = delete;
+
+    // Exchanges all that a new start will use. There is no child. The notification socket and what
+    // the service said stay if they are needed.
+    void equip(Equipment equipment);
+    void set_console(bool console) { equipment_.console = console; }
+    // Its number in the Supervisor.
+    void set_index(std::size_t index) { index_ = index; }
 
     const std::string& name() const { return name_; }
     pid_t pid() const { return pid_; }
     const Ring& ring() const { return ring_; }
     // Folder of its cgroup, or empty.
     const std::string& cgroup() const { return equipment_.cgroup; }
+
+    // Of the health check that is under way, or -1.
+    pid_t health_pid() const { return equipment_.health ? equipment_.health->pid() : -1; }
+    const HealthSchedule* health() const {
+        return equipment_.health ? &equipment_.health->schedule() : nullptr;
+    }
+    void collect_health(int code, int status) { equipment_.health->collect(code, status); }
 
     // Starts the program. On failure returns how it ended: Ending::cannot_start.
     std::optional<Ending> spawn();
@@ -110,18 +128,23 @@ class Unit {
 
     // Takes what the service said about itself and is not read yet.
     void take_announcements();
-    // The service entered a state: begins or ends to look whether it is ready.
+    // The service entered a state: begins or ends to look whether it is ready, or healthy.
     void on_state(State state, Time now);
 
     // For what belongs to the unit.
     void tell(const Event& event) { observer_.on_unit_event(index_, event); }
+    void note(std::string_view what);
     void warn(std::string_view what, std::string_view detail);
+    void warn_of_health(std::string_view how, unsigned failures, unsigned most);
     // It is a process of the service.
     bool owns(pid_t pid) const;
     // That process, which must be the service's, is its main one from now on.
     bool follow(pid_t pid);
     // What the service says about itself, or "".
     std::string_view status_text() const;
+    bool needs_socket() const { return equipment_.notifies; }
+    NotifySocket* notify_socket() { return equipment_.notify_socket.get(); }
+    void set_socket(std::unique_ptr<NotifySocket> socket);
 
     // The timer of the Supervisor not included.
     std::optional<Time> next_deadline() const;

@@ -151,6 +151,22 @@ TEST_CASE("a service says how it gets ready") {
           milliseconds(5000));
 }
 
+TEST_CASE("a health check is a program with a rhythm") {
+    const auto settings = parse(
+        "exec: x\nhealth: {exec: [/bin/check, a], interval: 1s, timeout: 200ms, retries: 5}\n");
+    REQUIRE(settings.ok());
+    CHECK(settings->health.command == std::vector<std::string>{"/bin/check", "a"});
+    CHECK(settings->health.interval == milliseconds(1000));
+    CHECK(settings->health.timeout == milliseconds(200));
+    CHECK(settings->health.retries == 5);
+    CHECK(parse("exec: x\nhealth: {exec: check it}\n")->health.retries == 3);
+    CHECK(error_of("exec: x\nhealth: {}\n") == "web.yaml:2:9: the key 'exec' is missing");
+    CHECK(error_of("exec: x\nhealth: {exec: y, interval: 0s}\n") ==
+          "web.yaml:2:29: expected at least 10ms");
+    CHECK(error_of("exec: x\ntype: oneshot\nhealth: {exec: y}\n") ==
+          "web.yaml:3:1: a oneshot is not watched once it is ready");
+}
+
 TEST_CASE("errors of readiness name the place") {
     CHECK(error_of("exec: x\nready: {tcp: example.org:80}\n")
               .starts_with("web.yaml:2:14: expected a numeric ADDRESS:PORT"));
@@ -165,7 +181,7 @@ TEST_CASE("errors of readiness name the place") {
     CHECK(error_of("exec: x\ntype: oneshot\nready: {file: /x}\n") ==
           "web.yaml:3:1: a oneshot is ready when it has ended");
     CHECK(error_of("exec: x\ntype: oneshot\nwatchdog: 3s\n") ==
-          "web.yaml:3:1: a oneshot has no watchdog");
+          "web.yaml:3:1: a oneshot is not watched once it is ready");
     CHECK(error_of("exec: x\nready: {unix: /" + std::string(107, 'x') + "}\n") ==
           "web.yaml:2:15: the path is too long for a socket");
 }
@@ -239,11 +255,6 @@ TEST_CASE("mistakes in isolation name the place") {
     for (std::size_t count = 0; count < Confinement::kMostPaths; ++count)
         many += ", /b";
     CHECK(error_of(many + "]\n") == "web.yaml:2:12: more than 32 paths");
-}
-
-TEST_CASE("what does not work yet is refused, not ignored") {
-    CHECK(error_of("exec: x\nhealth: {}\n").find("not supported by this version") !=
-          std::string::npos);
 }
 
 TEST_CASE("a log file is rotated by size, and only where there is one") {
