@@ -2,14 +2,14 @@
 # A list of system calls: the program runs with those it names, gets an error or its end for
 # others, and what cannot be executed is still told. A bad list fails its service by name.
 . "$(dirname "$0")/lib.sh"
-command -v strace >/dev/null || { echo 'skipped: strace is not installed' >&2; exit 77; }
+need strace
 # What these programs need on this machine is best known by looking.
 {
     strace -f -qq -e signal=none -o "$tmp/trace" sh -c 'mkdir "$0/made"; echo done' "$tmp" >/dev/null 2>&1
     strace -f -qq -e signal=none -o "$tmp/trace2" sh -c 'uname -s; echo done' >/dev/null 2>&1
     cat "$tmp/trace" "$tmp/trace2" | sed -n 's/^[0-9]* *\([a-z][a-z0-9_]*\)(.*/\1/p' | sort -u
 } >"$tmp/calls"
-grep -qx mkdir "$tmp/calls" || { echo 'skipped: strace sees nothing here' >&2; exit 77; }
+grep -qx mkdir "$tmp/calls" || skip 'strace sees nothing here'
 lists=$root/etc/enclavebox
 { echo '# all that is needed'; cat "$tmp/calls"; } >"$lists/enough.calls"
 { echo 'default: errno ENOSYS'; grep -vx -e mkdir "$tmp/calls"; } >"$lists/no_mkdir.calls"

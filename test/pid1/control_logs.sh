@@ -14,10 +14,8 @@ YAML
 start
 wait_for_control
 wait_for 'service quiet started'
-says() { ctl logs "$1" | grep -q -- "$2"; }
-until_said() { wait_until says "$1" "$2"; }
-until_said flood 'flood out: 20$'
-until_said quiet 'quiet out: quiet here$'
+until_logged flood 'flood out: 20$'
+until_logged quiet 'quiet out: quiet here$'
 [ "$(ctl logs quiet | wc -l)" -eq 1 ] || fail 'the log of quiet has lines of others'
 ctl logs flood -n 3 >"$tmp/last" || fail 'logs -n'
 [ "$(sed 's/.*: //' "$tmp/last" | tr '\n' ' ')" = '18 19 20 ' ] || fail "logs -n 3: $(cat "$tmp/last")"
@@ -40,7 +38,7 @@ wait_until has_clients 3
 wait_until grep -q 'flood out: 20$' "$tmp/live"
 before=$(date +%s%N)
 echo go >"$root/out/gate"
-until_said flood 'flood err: flood is over$'
+until_logged flood 'flood err: flood is over$'
 echo "the flood took $((($(date +%s%N) - before) / 1000000)) ms"
 ctl ping || fail 'ping'
 

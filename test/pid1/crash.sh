@@ -2,8 +2,8 @@
 # A fault of PID 1's own is told with the state of the services, on the console and to whoever reads the status port; the
 # same signals sent by others are ignored.
 . "$(dirname "$0")/lib.sh"
-[ "$(id -u)" = 0 ] || { echo 'skipped: only root may write into the memory of another' >&2; exit 77; }
-command -v socat >/dev/null || { echo 'skipped: socat is not installed' >&2; exit 77; }
+[ "$(id -u)" = 0 ] || skip 'only root may write into the memory of another'
+need socat
 mkdir "$root/out/ports"
 printf 'heartbeat: off\nstatus_port: unix:/out/ports/status\n' | system
 service failed <<'YAML'
@@ -23,12 +23,7 @@ for signal in SEGV BUS FPE ILL TRAP ABRT SYS; do
 done
 socat -u "UNIX-CONNECT:$root/out/ports/status" - >"$tmp/status" &
 reader=$!
-left=400
-until grep -q running "$tmp/status"; do
-    left=$((left - 1))
-    [ "$left" -gt 0 ] || fail 'the reader got nothing'
-    sleep 0.05
-done
+wait_until grep -q running "$tmp/status"
 # An instruction that is none, where PID 1 will go on when it wakes up. It is asleep when the kernel tells where.
 left=100
 until instruction=$(awk 'NF == 9 { print $9 }' "/proc/$init/syscall") && [ -n "$instruction" ]; do
@@ -37,7 +32,7 @@ until instruction=$(awk 'NF == 9 { print $9 }' "/proc/$init/syscall") && [ -n "$
     sleep 0.05
 done
 printf '\017\013' | dd of="/proc/$init/mem" bs=1 seek=$((instruction)) conv=notrunc 2>"$tmp/dd" ||
-    { echo "skipped: $(cat "$tmp/dd")" >&2; exit 77; }
+    skip "$(cat "$tmp/dd")"
 kill -HUP "$init"
 await
 wait "$reader"

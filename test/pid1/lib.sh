@@ -149,6 +149,12 @@ wait_for_control() {
     holds "$patience" ctl ping || fail "initd does not answer within $patience s"
 }
 
+# until_logged SERVICE PATTERN: waits until the service's log has a line that matches.
+until_logged() {
+    holds "$patience" logged "$1" "$2" || fail "no '$2' in the log of $1 within $patience s"
+}
+logged() { ctl logs "$1" | grep -q -- "$2"; }
+
 expect() {
     grep -q -- "$1" "$console" || fail "no line '$1'"
 }

@@ -50,14 +50,6 @@ await_line() { # PATH PATTERN
         sleep 0.05
     done
 }
-await_word() { # SERVICE PATTERN, in its log
-    left=$((patience * 20))
-    until ctl logs "$1" -n 1 | grep -q -- "$2"; do
-        left=$((left - 1))
-        [ "$left" -gt 0 ] || fail "no '$2' in the log of $1"
-        sleep 0.05
-    done
-}
 writer_of() { # FILE: the process that has it open
     tr ' ' '\n' <"/proc/$pid_1/task/$pid_1/children" | while read -r child; do
         [ "$(cat "/proc/$child/comm")" = initd-log ] || continue
@@ -91,7 +83,7 @@ writer=$(writer_of steady.log)
 grep -q '^CapEff:[^0-9]*0*$' "/proc/$writer/status" || fail 'the writer has capabilities'
 kill -STOP "$writer"
 echo go >"$root/out/steady"
-await_word steady 'out: 60000$'
+until_logged steady 'out: 60000$'
 kill -SEGV "$writer"
 kill -CONT "$writer"
 await_line "$root/var/log/steady.log" 'out: 60000$'
@@ -103,14 +95,14 @@ await_line "$root/var/log/lossy.log" 'out: 100$'
 writer=$(writer_of lossy.log)
 kill -STOP "$writer"
 echo go >"$root/out/lossy"
-await_word lossy 'out: 20000$'
+until_logged lossy 'out: 20000$'
 kill -CONT "$writer"
 await_line "$root/var/log/lossy.log" 'out: 20000$'
 account "$root/var/log/lossy.log" 20000
 [ "$lost" -gt 0 ] || fail 'nothing was lost: the test does not test'
 
 # A full disk.
-await_word full 'out: 5000$'
+until_logged full 'out: 5000$'
 wait_for "service full: cannot write the log to '/small/full.log': No space left on device"
 # Until nothing comes any more.
 : >"$tmp/before"

@@ -4,7 +4,7 @@
 #
 # FLOOD=full is the long form: 6 GB, and readers that pause for at least a minute.
 . "$(dirname "$0")/lib.sh"
-command -v socat >/dev/null || { echo 'skipped: socat is not installed' >&2; exit 77; }
+need socat
 if [ "${FLOOD-}" = full ]; then
     lines=93750000
     pause=60
@@ -45,12 +45,7 @@ ticks() { sed 's/.*) //' "/proc/$(pid_of_init)/stat" | awk '{ print $12 + $13 }'
 ticks_before=$(ticks)
 before=$(date +%s%N)
 echo go >"$root/out/gate"
-left=$((patience * 20))
-until ctl logs flood -n 1 | grep -q 'flood err: flood is over$'; do
-    left=$((left - 1))
-    [ "$left" -gt 0 ] || fail 'the flood does not end'
-    sleep 0.05
-done
+until_logged flood 'flood err: flood is over$'
 took=$((($(date +%s%N) - before) / 1000000))
 processor=$(($(ticks) - ticks_before))
 [ "$took" -ge $((pause * 1000)) ] || sleep $((pause - took / 1000))
@@ -82,11 +77,7 @@ account() {
 follower_rest=$!
 { echo "$first_read"; cat <&6; } >"$tmp/read" &
 reader_rest=$!
-until grep -q 'flood err: flood is over$' "$tmp/followed"; do
-    left=$((left - 1))
-    [ "$left" -gt 0 ] || fail 'the follower did not live to see the end'
-    sleep 0.05
-done
+holds "$patience" grep -q 'flood err: flood is over$' "$tmp/followed" || fail 'the follower did not live to see the end'
 kill "$follower"
 wait "$follower_rest"
 account "$tmp/followed" follower $((lines + 2))

@@ -2,8 +2,8 @@
 # With `format: json` every line that a reader gets is an object, whatever services print, on the
 # port, over the control socket, in files, and where lines were lost.
 . "$(dirname "$0")/lib.sh"
-command -v socat >/dev/null || { echo 'skipped: socat is not installed' >&2; exit 77; }
-command -v python3 >/dev/null || { echo 'skipped: python3 is not installed' >&2; exit 77; }
+need socat
+need python3
 mkdir -p "$root/out/ports"
 mkfifo "$root/out/gate" "$tmp/hold"
 printf 'heartbeat: off\nlog: {format: json, ring: 16K}\nlog_port: unix:/out/ports/log\nlinger: 20s\n' | system
@@ -24,12 +24,7 @@ log: {console: false, file: /out/talk.log}
 YAML
 start
 wait_for_control
-left=$((patience * 20))
-until ctl logs talk | grep -q '"stream":"err","text":"over"}'; do
-    left=$((left - 1))
-    [ "$left" -gt 0 ] || fail 'the service is not heard'
-    sleep 0.05
-done
+until_logged talk '"stream":"err","text":"over"}'
 ctl logs talk >"$tmp/control"
 socat -u "UNIX-CONNECT:$root/out/ports/log,retry=100,interval=0.05" - >"$tmp/hold" &
 reader=$!

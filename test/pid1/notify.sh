@@ -2,7 +2,7 @@
 # sd_notify: READY, STATUS, MAINPID, STOPPING, bad datagrams, strangers, floods; systemd-notify itself
 # where it is installed.
 . "$(dirname "$0")/lib.sh"
-[ -x /usr/bin/perl ] || { echo 'skipped: no perl' >&2; exit 77; }
+need perl
 cat >"$root/notify.pm" <<'PERL'
 package notify;
 use Socket;
@@ -41,14 +41,8 @@ type: notify
 YAML
 fi
 said() { ctl status --json "$1" | sed -n 's/^ *"status_text": "\(.*\)",*$/\1/p'; }
-until_said() {
-    left=200
-    until [ "$(said "$1")" = "$2" ]; do
-        left=$((left - 1))
-        [ "$left" -gt 0 ] || fail "$1 says '$(said "$1")', not '$2'"
-        sleep 0.05
-    done
-}
+is_said() { [ "$(said "$1")" = "$2" ]; }
+until_said() { holds "$patience" is_said "$1" "$2" || fail "$1 says '$(said "$1")', not '$2'"; }
 start
 wait_for_control
 until_said web loading

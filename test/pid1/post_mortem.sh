@@ -1,7 +1,7 @@
 #!/bin/sh
 # What failed is told on the status port behind the last line, and when nobody reads there, in one block on the console.
 . "$(dirname "$0")/lib.sh"
-command -v socat >/dev/null || { echo 'skipped: socat is not installed' >&2; exit 77; }
+need socat
 mkdir "$root/out/ports"
 mkfifo "$root/out/gate"
 service app <<'YAML'
@@ -27,12 +27,7 @@ start
 wait_for 'service worker failed'
 socat -u "UNIX-CONNECT:$root/out/ports/status" - >"$tmp/status" &
 reader=$!
-left=400
-until grep -q running "$tmp/status"; do
-    left=$((left - 1))
-    [ "$left" -gt 0 ] || fail 'the reader got nothing'
-    sleep 0.05
-done
+wait_until grep -q running "$tmp/status"
 echo go >"$root/out/gate"
 await
 wait "$reader"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Dependents wait for readiness: a newline on a descriptor, a TCP or Unix socket, a file.
 . "$(dirname "$0")/lib.sh"
-[ -x /usr/bin/perl ] || { echo 'skipped: no perl' >&2; exit 77; }
+need perl
 # Each waits for /tmp/go-NAME before it becomes what its readiness asks for.
 script wait.sh <<'SH'
 until [ -e "/out/go-$1" ]; do sleep 0.02; done

@@ -2,7 +2,7 @@
 # A service that stops feeding its watchdog is stopped and restarted; one that feeds it is left alone,
 # and one may ask for it.
 . "$(dirname "$0")/lib.sh"
-[ -x /usr/bin/perl ] || { echo 'skipped: no perl' >&2; exit 77; }
+need perl
 cat >"$root/notify.pm" <<'PERL'
 package notify;
 use Socket;
