@@ -8,7 +8,7 @@ make_all() {
     enclave_start "$(image_path)" no
     compare_measurements "$STARTED"
     say "done in $(clock $((SECONDS - start)))"
-    next_commands
+    if waiting; then workload_wait "$STARTED"; else next_commands; fi
 }
 
 make_enclave() {

@@ -21,9 +21,10 @@ log_of() {
 }
 # off_by CID: how many seconds the guest's clock differs from ours.
 off_by() { echo $(($(in_guest "$1" 'date +%s') - $(date +%s))); }
+# Within what an emulated clock loses on a busy machine: it counts the ticks that it gets.
 near_zero() {
     seconds=$(off_by "$1")
-    [ "$seconds" -ge -3 ] && [ "$seconds" -le 3 ]
+    [ "$seconds" -ge -30 ] && [ "$seconds" -le 30 ]
 }
 # boot CID IMAGE BASE: with the real-time clock of the machine at BASE.
 boot() {
@@ -42,7 +43,7 @@ floor=$(in_guest 16 'cat /run/clock-floor')
 # The clock service: nothing to do, then back from far behind and from far ahead, and a module whose time goes back refused.
 # The emulated module tells whole seconds, so a clock that was stepped to its time is behind by a part of one.
 in_guest 16 'nsm clock --once' >"$tmp/out"
-grep -qE '^(in step|(slew|step) by -?[0-9]{1,4}\.[0-9]{3} ms)$' "$tmp/out" || fail "the first look: $(cat "$tmp/out")"
+grep -qE '^(in step|(slew|step) by -?[0-9]{1,5}\.[0-9]{3} ms)$' "$tmp/out" || fail "the first look: $(cat "$tmp/out")"
 in_guest 16 'date -s @1700000000 >/dev/null; nsm clock --once --dry-run; date +%s; nsm clock --once' >"$tmp/out"
 expect_text "$tmp/out" 'step by '
 [ "$(sed -n 2p "$tmp/out")" -lt 1700000100 ] || fail "a dry run set the clock: $(cat "$tmp/out")"
@@ -50,6 +51,10 @@ near_zero 16 || fail "after a step forward the clock is off by $(off_by 16) s"
 in_guest 16 'date -s @4000000000 >/dev/null; nsm clock --once' >"$tmp/out"
 expect_text "$tmp/out" 'step by -'
 near_zero 16 || fail "after a step back the clock is off by $(off_by 16) s"
+in_guest 16 'date -s @$(($(date +%s) + 100)) >/dev/null; nsm clock --once --step 5min; nsm clock --once' >"$tmp/out"
+expect_text "$tmp/out" 'slew by -'
+expect_text "$tmp/out" 'step by -'
+near_zero 16 || fail "after a slew and a step the clock is off by $(off_by 16) s"
 in_guest 16 'echo 4000000000000 >/tmp/floor; nsm clock --once --floor /tmp/floor 2>&1; echo $?; cat /tmp/floor' >"$tmp/out"
 expect_text "$tmp/out" 'is before its own of earlier'
 expect_equal "status and floor" "$(tail -n 2 "$tmp/out" | tr '\n' ' ')" "77 4000000000000 "
