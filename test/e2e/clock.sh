@@ -60,7 +60,7 @@ expect_text "$tmp/out" 'is before its own of earlier'
 expect_equal "status and floor" "$(tail -n 2 "$tmp/out" | tr '\n' ' ')" "77 4000000000000 "
 [ "$(in_guest 16 'cat /run/clock-floor')" -ge "$floor" ] || fail "the floor sank"
 in_guest 16 'nsm clock --interval 1s --ready-fd 3 3>/tmp/ready 2>/tmp/service.log </dev/null >/dev/null & until [ -s /tmp/ready ]; do sleep 0.1; done
-date -s @1700000000 >/dev/null; for n in $(seq 100); do grep -q change_ms /tmp/service.log && break; sleep 0.1; done; kill $!; cat /tmp/service.log' >"$tmp/out"
+date -s @1700000000 >/dev/null; for n in $(seq 300); do grep -Eq "change_ms=\"?[0-9]{9}" /tmp/service.log && break; sleep 0.1; done; kill $!; cat /tmp/service.log' >"$tmp/out"
 expect_text "$tmp/out" 'msg=step'
 near_zero 16 || fail "the service left the clock off by $(off_by 16) s"
 
