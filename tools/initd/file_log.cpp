@@ -20,7 +20,7 @@ namespace initd {
 
 namespace {
 
-constexpr std::size_t kBatchBytes = 32 * 1024;
+constexpr std::size_t kBatchBytes = 64 * 1024;
 constexpr std::size_t kHeadBytes = 320;  // of lines of our own before a batch
 constexpr std::chrono::seconds kRestartDelay(1);
 
