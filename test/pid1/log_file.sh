@@ -3,7 +3,7 @@
 # disk costs the lines that it had no room for, and says how many; PID 1 goes on through all of it.
 . "$(dirname "$0")/lib.sh"
 mkdir -p "$root/var/log" "$root/small"
-mkfifo "$root/out/steady" "$root/out/lossy" "$root/out/full"
+mkfifo "$root/out/burst" "$root/out/steady" "$root/out/lossy" "$root/out/full"
 service steady <<'YAML'
 exec: [/bin/sh, -c, 'seq 1 30000; read line </out/steady; seq 30001 60000; read line </out/steady; echo last words']
 type: oneshot
@@ -24,6 +24,11 @@ exec: [/bin/sh, -c, 'seq 1 5000; read line </out/full; echo room again']
 type: oneshot
 requires: [disk]
 log: {ring: 1M, console: false, file: /small/full.log, max_size: 64K, files: 3}
+YAML
+service burst <<'YAML'
+exec: [/bin/sh, -c, 'read line </out/burst; seq 1 20000']
+type: oneshot
+log: {ring: 16K, console: false, file: /var/log/burst.log, files: 1}
 YAML
 service nowhere <<'YAML'
 exec: [/bin/echo, into nothing]
@@ -125,10 +130,18 @@ expect "service nowhere: cannot write the log to '/no/such/folder/log': No such 
 for name in steady lossy; do
     echo go >"$root/out/$name"
 done
+# Its end is the enclave's.
+for name in steady lossy; do
+    await_line "$root/var/log/$name.log" 'last words'
+done
+echo go >"$root/out/burst"
 await
 for name in steady lossy; do
     [ "$(tail -n 1 "$root/var/log/$name.log" | sed 's/.* out: //')" = 'last words' ] || fail "the end of $name is missing"
 done
+# The end of the enclave kills writers, but not in the middle of their work.
+account "$root/var/log/burst.log" 20000
+[ "$repeated" -eq 0 ] || fail 'lines came twice at the end'
 expect_not 'readers did not take the rest'
 expect_not SIGSEGV
 expect_status 0

@@ -91,10 +91,9 @@ void Runtime::turn() {
     for (const auto& unit : units_)
         unit->flush_log(now);
     carry_out();  // what a request that had to wait may ask for
-    const bool files_written = std::all_of(units_.begin(), units_.end(),
-                                           [](const auto& unit) { return unit->log_finished(); });
+    if (phase_ == Phase::settling && log_files_written()) begin_linger();
     if (phase_ == Phase::lingering && log_readers_.satisfied() && status_readers_.satisfied() &&
-        control_.drained() && files_written) {
+        control_.drained() && log_files_written()) {
         phase_ = Phase::over;
         return;
     }
@@ -192,6 +191,8 @@ void Runtime::on_alarm() {
     phase_deadline_.reset();
     if (phase_ == Phase::stopping) {
         journal_.warning("services took too long to stop; killing what is left");
+        begin_settle();
+    } else if (phase_ == Phase::settling) {
         begin_linger();
     } else if (phase_ == Phase::lingering) {
         journal_.warning("readers did not take the rest of the log in time");
@@ -210,6 +211,20 @@ void Runtime::begin_stop(End end) {
     control_.set_phase("stopping");
     supervisor_->shut_down(now);
     carry_out();
+}
+
+bool Runtime::log_files_written() const {
+    return std::all_of(units_.begin(), units_.end(),
+                       [](const auto& unit) { return unit->log_finished(); });
+}
+
+// What is left is killed at the end, also who writes log files: in the middle of it, lines would
+// come twice.
+void Runtime::begin_settle() {
+    constexpr milliseconds kPatience{500};
+    if (log_files_written()) return begin_linger();
+    phase_ = Phase::settling;
+    phase_deadline_ = Clock::now() + kPatience;
 }
 
 void Runtime::begin_linger() {

@@ -1,7 +1,7 @@
 // The running part of PID 1: events in, Supervisor's decisions out, until there is an End.
 //
-// Phases: running -> stopping (services go down in reverse order) -> lingering (the host's readers
-// take the rest) -> over. An error in here is logged and survived.
+// Phases: running -> stopping (services go down in reverse order) -> settling (their log files get
+// the rest) -> lingering (the host's readers do) -> over. An error in here is logged and survived.
 #pragma once
 
 #include <memory>
@@ -35,7 +35,7 @@ class Runtime : public UnitObserver, public RosterObserver {
     void on_unit_event(std::size_t index, const Event& event) override;
 
   private:
-    enum class Phase { running, stopping, lingering, over };
+    enum class Phase { running, stopping, settling, lingering, over };
 
     void watch_console();
     void turn();
@@ -51,7 +51,9 @@ class Runtime : public UnitObserver, public RosterObserver {
     void consider_control();
     void consider_roster();
     void begin_stop(End end);
+    void begin_settle();
     void begin_linger();
+    bool log_files_written() const;
     void arm();
 
     Booted booted_;

@@ -188,7 +188,7 @@ void Runtime::report_failure(std::size_t index, Reason reason) {
 }
 
 void Runtime::consider_outcome() {
-    if (phase_ == Phase::stopping && supervisor_->all_down()) begin_linger();
+    if (phase_ == Phase::stopping && supervisor_->all_down()) begin_settle();
     if (phase_ != Phase::running || outcome_told_ || !supervisor_->outcome()) return;
     outcome_told_ = true;
     End end = end_for(*supervisor_->outcome(), *supervisor_, booted_);
