@@ -80,7 +80,8 @@ state() { ctl status --json "$1" | sed -n 's/^ *"state": "\(.*\)",*$/\1/p'; }
 starts() { ctl status --json "$1" | sed -n 's/^ *"starts": \([0-9]*\),*$/\1/p'; }
 pid() { ctl status --json "$1" | sed -n 's/^ *"pid": \([0-9]*\),*$/\1/p'; }
 is_running() { [ "$(state "$1")" = running ]; }
-crashes_on() { [ "$(starts crash)" -gt "$1" ]; }
+# Asked again, as the request to start it may be the one that failed.
+crashes_on() { [ "$(starts crash)" -gt "$1" ] || { ctl --timeout 1s start crash; false; }; }
 is_up_again() { [ "$(starts base)" -gt "$count" ] && is_running base && is_running follower; }
 
 # One busy life. Requests may fail, as one of the calls does; what counts is checked.
