@@ -12,6 +12,11 @@ cat >"$tmp/more/etc/enclavebox/services/web.yaml" <<'END'
 exec: [/bin/bash, -c, 'echo serving; while sleep 0.5; do echo request $((++n)); done']
 requires: [store]
 END
+# Programs that the page's examples run: one of theirs, and an editor whose user changes something.
+mkdir -p "$tmp/more/usr/bin"
+printf '#!/bin/sh\necho migrated "$@"\n' >"$tmp/more/usr/bin/migrate"
+printf '#!/bin/sh\necho "env: {EDITED: yes}" >>"$1"\n' >"$tmp/more/usr/bin/vi"
+chmod 755 "$tmp/more/usr/bin/migrate" "$tmp/more/usr/bin/vi"
 eif cpio -o "$tmp/more.cpio" --prefix rootfs "$tmp/more" 2>"$tmp/more.log" || fail "eif cpio"
 build_image inside --cmdline-file "$top/rbuilds/kernel/cmdline" --ramdisk "$tmp/more.cpio"
 start run "$top/rbuilds/rbuilds.sh" --follow --cmd "run_eif_image $tmp/inside.eif"
