@@ -83,6 +83,7 @@ class Builder {
         // Reader errors carry an offset only; the parser's mark is the best place known.
         const yaml_mark_t& mark =
             parser_.error == YAML_READER_ERROR ? parser_.mark : parser_.problem_mark;
+        if (parser_.error == YAML_MEMORY_ERROR) return Error(base::ExitCode::os, "out of memory");
         const std::string problem = parser_.problem != nullptr ? parser_.problem : "out of memory";
         const std::string context =
             parser_.context != nullptr ? fmt::format(" {}", parser_.context) : "";

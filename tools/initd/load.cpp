@@ -180,7 +180,10 @@ LoadedServices load_services(const Tree& tree) {
         LoadedService& service = loaded.services.emplace_back();
         service.settings.name = name;
         const Result<void> read = load_one(service, tree, path, passwd, group);
-        if (!read.ok()) service.problem = read.error().message;
+        if (read.ok()) continue;
+        service.problem = read.error().message;
+        if (read.error().code == base::ExitCode::os && !loaded.failure)
+            loaded.failure = read.error();
     }
     refuse_shared_log_files(loaded, tree.shown + folder);
     order_all(loaded);

@@ -4,6 +4,7 @@
 // the switch of roots and `initd --check` on the build host. It reads only.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,7 @@ struct LoadedService {
 Plan plan_of(const LoadedService& service);
 
 struct LoadedServices {
+    std::optional<base::Error> failure;   // the first of this machine, not of a file
     std::vector<LoadedService> services;  // sorted by name
     std::vector<std::string> warnings;
     Order order;

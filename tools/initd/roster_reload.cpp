@@ -85,6 +85,13 @@ Result<void> Roster::prepare_reload(Next& next) {
     const Tree tree = TRY(open_tree("/"));
     auto settings = load_system(tree);
     next.loaded = load_services(tree);
+    const bool read_system = settings.ok() || settings.error().code != ExitCode::os;
+    if (next.loaded.failure || !read_system) {
+        const Error& failure = read_system ? *next.loaded.failure : settings.error();
+        return Error(ExitCode::temporary,
+                     fmt::format("the configuration cannot be read: {}; nothing has changed",
+                                 failure.message));
+    }
     std::vector<std::string> problems = problems_of(next.loaded);
     if (!settings.ok()) problems.insert(problems.begin(), settings.error().message);
     std::vector<LoadedService>& fresh = next.loaded.services;
