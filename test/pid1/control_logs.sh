@@ -12,6 +12,7 @@ service quiet <<'YAML'
 exec: [/bin/sh, -c, 'echo quiet here; exec sleep 1000']
 YAML
 start
+exec 7<>"$root/out/gate" # held open, see log_file.sh
 wait_for_control
 wait_for 'service quiet started'
 until_logged flood 'flood out: 20$'
@@ -37,7 +38,7 @@ has_clients() { ctl system status | grep -q "^clients *$1\$"; }
 wait_until has_clients 3
 wait_until grep -q 'flood out: 20$' "$tmp/live"
 before=$(date +%s%N)
-echo go >"$root/out/gate"
+echo go >&7
 until_logged flood 'flood err: flood is over$'
 echo "the flood took $((($(date +%s%N) - before) / 1000000)) ms"
 ctl ping || fail 'ping'

@@ -36,6 +36,9 @@ type: oneshot
 log: {console: false, file: /no/such/folder/log}
 YAML
 start
+# The gates are held open: writing to one never waits, and a read of the services ends by a line only,
+# not because who wrote the line before had not closed the pipe yet.
+exec 5<>"$root/out/steady" 6<>"$root/out/lossy" 7<>"$root/out/full" 8<>"$root/out/burst"
 wait_for_control
 pid_1=$(pid_of_init)
 inside=/proc/$pid_1/root
@@ -87,7 +90,7 @@ writer=$(writer_of steady.log)
 [ -n "$writer" ] || fail 'there is no writer'
 grep -q '^CapEff:[^0-9]*0*$' "/proc/$writer/status" || fail 'the writer has capabilities'
 kill -STOP "$writer"
-echo go >"$root/out/steady"
+echo go >&5
 until_logged steady 'out: 60000$'
 kill -SEGV "$writer"
 kill -CONT "$writer"
@@ -99,7 +102,7 @@ account "$root/var/log/steady.log" 60000
 await_line "$root/var/log/lossy.log" 'out: 100$'
 writer=$(writer_of lossy.log)
 kill -STOP "$writer"
-echo go >"$root/out/lossy"
+echo go >&6
 until_logged lossy 'out: 20000$'
 kill -CONT "$writer"
 await_line "$root/var/log/lossy.log" 'out: 20000$'
@@ -116,7 +119,7 @@ until all_of "$inside/small/full.log" >"$tmp/now" && cmp -s "$tmp/now" "$tmp/bef
     sleep 0.3
 done
 rm "$inside/small/full.log"*
-echo go >"$root/out/full"
+echo go >&7
 await_line "$inside/small/full.log" 'out: room again$'
 cat "$inside/small/full.log" >"$tmp/young"
 written=$(cat "$tmp/before" "$tmp/young" | grep -c ' out: [0-9]*$')
@@ -124,17 +127,16 @@ lost=$(cat "$tmp/before" "$tmp/young" | sed -n 's/^.* initd lost: \([0-9]*\) lin
 echo "full disk: $written written, $lost lost"
 [ "$lost" -gt 0 ] || fail 'nothing was lost on the full disk: the test does not test'
 [ $((written + lost)) -eq 5000 ] || fail "full disk: $((written + lost)) lines"
-expect "service full: the log is written to '/small/full.log' again"
-expect "service nowhere: cannot write the log to '/no/such/folder/log': No such file or directory"
+wait_for "service full: the log is written to '/small/full.log' again"
+wait_for "service nowhere: cannot write the log to '/no/such/folder/log': No such file or directory"
 
-for name in steady lossy; do
-    echo go >"$root/out/$name"
-done
+echo go >&5
+echo go >&6
 # Its end is the enclave's.
 for name in steady lossy; do
     await_line "$root/var/log/$name.log" 'last words'
 done
-echo go >"$root/out/burst"
+echo go >&8
 await
 for name in steady lossy; do
     [ "$(tail -n 1 "$root/var/log/$name.log" | sed 's/.* out: //')" = 'last words' ] || fail "the end of $name is missing"

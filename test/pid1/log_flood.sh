@@ -23,6 +23,7 @@ type: oneshot
 log: {ring: 256K}
 YAML
 start
+exec 7<>"$root/out/gate" # held open, see log_file.sh
 wait_for_control
 socket=/proc/$(pid_of_init)/root/run/initd.sock
 "$INITCTL" --socket "$socket" logs -f flood >"$tmp/follower_hold" &
@@ -44,7 +45,7 @@ pinger=$!
 ticks() { sed 's/.*) //' "/proc/$(pid_of_init)/stat" | awk '{ print $12 + $13 }'; }
 ticks_before=$(ticks)
 before=$(date +%s%N)
-echo go >"$root/out/gate"
+echo go >&7
 until_logged flood 'flood err: flood is over$'
 took=$((($(date +%s%N) - before) / 1000000))
 processor=$(($(ticks) - ticks_before))
@@ -81,7 +82,7 @@ holds "$patience" grep -q 'flood err: flood is over$' "$tmp/followed" || fail 't
 kill "$follower"
 wait "$follower_rest"
 account "$tmp/followed" follower $((lines + 2))
-echo go >"$root/out/gate"
+echo go >&7
 await
 wait "$reader" "$reader_rest"
 # What initd itself says is also on the console, and nothing else is.
