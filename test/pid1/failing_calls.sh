@@ -1,17 +1,21 @@
 #!/bin/sh
 # Every kind of system call that PID 1 makes while it runs fails once, one life for each: amid crashes,
 # orphans, output, readers and requests, after which PID 1 answers, has its services up again and stops
-# them in order; and where nothing else happens that would make good what was missed.
+# them in order; amid health checks, watchdogs, confinement, reloads and programs run once; and where
+# nothing else happens that would make good what was missed.
 #
-#   FAILING_CALLS=all      every plausible error at the first FAILING_OCCURRENCES (12) calls of each kind
+#   FAILING_CALLS=all      every plausible error at FAILING_OCCURRENCES (12) calls of each kind: the first,
+#                          or in a watched life, which begins as a busy one does, from all parts of it
 #   FAILING_CALLS=CALL     every plausible error of this one
-#   FAILING_CALLS=sample   one error, at the first call of each kind (the default)
+#   FAILING_CALLS=sample   one error, at one call of each kind (the default)
+#   FAILING_LIVES          which lives, of busy, watched and quiet (all)
 . "$(dirname "$0")/lib.sh"
-need socat
+need socat perl
 inject=${INJECT:?the path of inject}
 [ -x "$inject" ] || skip 'no tracer for this processor'
 extent=${FAILING_CALLS:-sample}
 occurrences=${FAILING_OCCURRENCES:-12}
+lives=${FAILING_LIVES:-busy watched quiet}
 plain=$namespaces
 PATIENCE=20
 patience=20
@@ -123,15 +127,153 @@ busy() {
     [ "$order" != 'base follower ' ] || fail "order of the stop: $order"
 }
 
+# One watched life: services in cages that are looked after by checks and watchdogs, a reload that
+# changes, adds and removes, and programs that are run once.
+lasting() { # NAME, and its keys on the input: a service that starts again whatever happens to it
+    {
+        printf 'restart: always\nbackoff: {initial: 10ms, max: 100ms}\nstart_limit: {burst: 0}\nstop: {timeout: 2s}\n'
+        cat
+    } | service "$1"
+}
+watched_services() {
+    rm -f "$root"/etc/enclavebox/services/*
+    printf 'heartbeat: off\nlog: {ring: 64K}\n' | system
+    mkdir -p "$root/secret" "$root/srv"
+    : >"$root/secret/file"
+    script check.sh <<'SH'
+echo checking
+[ ! -e /out/sick ]
+SH
+    script caged.sh <<'SH'
+for path in /tmp/mine /srv/file /secret/file; do
+    [ ! -e "$path" ] || echo "$path is there" >>/out/open
+done
+: >/tmp/mine
+(: >/srv/file) 2>/dev/null && echo 'srv can be written' >>/out/open
+grep -q '^CapBnd:[^0-9]*0*$' /proc/self/status || echo 'there are capabilities' >>/out/open
+echo >&5
+while :; do sleep 100 & wait; done
+SH
+    # Its sender may end at once, as what it sent is read before its end is told.
+    cat >"$root/talker.pl" <<'PERL'
+use Socket;
+socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or die;
+my $to = pack_sockaddr_un($ENV{NOTIFY_SOCKET});
+if (my $child = fork) { send($socket, "MAINPID=$child\nREADY=1\nSTATUS=here", 0, $to); exit 0 }
+while (1) { select(undef, undef, undef, 0.1); send($socket, "WATCHDOG=1", 0, $to) }
+PERL
+    lasting caged <<'YAML'
+exec: /caged.sh
+type: ready-fd
+ready: {fd: 5, timeout: 2s}
+health: {exec: /check.sh, interval: 20ms, timeout: 1s, retries: 2}
+private_tmp: 1M
+read_only: [/srv]
+inaccessible: [/secret]
+capabilities: []
+YAML
+    lasting rooted <<'YAML'
+exec: /caged.sh
+type: ready-fd
+ready: {fd: 5, timeout: 2s}
+read_only_root: true
+writable: [/out]
+inaccessible: [/secret]
+private_tmp: true
+private_network: true
+capabilities: []
+YAML
+    lasting hung <<'YAML'
+exec: [/bin/sleep, 1000]
+health: {exec: [/bin/sh, -c, 'sleep 4321 & sleep 4321'], interval: 20ms, timeout: 50ms, retries: 1}
+YAML
+    lasting moves <<'YAML'
+exec: [/usr/bin/perl, /talker.pl]
+type: notify
+ready: {timeout: 2s}
+watchdog: 1s
+YAML
+    lasting silent <<'YAML'
+exec: [/bin/sleep, 1000]
+watchdog: 50ms
+YAML
+    edited 1
+    lasting removed <<'YAML'
+exec: [/bin/sleep, 1000]
+YAML
+}
+edited() {
+    lasting edited <<YAML
+exec: [/bin/sh, -c, ': >/out/edited-$1; exec sleep 1000']
+YAML
+}
+health() { ctl status --json "$1" | sed -n 's/^ *"health": "\(.*\)",*$/\1/p'; }
+is_healthy() { [ "$(health "$1")" = healthy ]; }
+starts_on() { [ "$(starts "$1")" -gt "$2" ]; }
+# Asked again, as in a busy life.
+is_reloaded() {
+    if [ -e "$root/out/edited-2" ] && is_running added && [ -z "$(state removed)" ]; then return; fi
+    ctl --timeout 2s reload
+    false
+}
+runs_once() { ctl --timeout 2s ps run --wait -- /bin/sh -c 'echo once; exit 7'; [ $? -eq 7 ]; }
+has_long() { [ "$(state long)" = starting ] || { ctl --timeout 2s ps run --name long -- sleep 1000; false; }; }
+has_no_long() { [ "$(state long)" = stopped ] || { ctl --timeout 2s stop long; false; }; }
+watched() {
+    readers=
+    rm -rf "$root"/out/*
+    watched_services
+    start
+    wait_until ctl ping
+    for name in caged rooted moves; do wait_until is_running "$name"; done
+    edited 2
+    rm "$root/etc/enclavebox/services/removed.yaml"
+    lasting added <<'YAML'
+exec: [/bin/sleep, 1000]
+private_tmp: true
+health: {exec: [/bin/true], interval: 50ms}
+YAML
+    wait_until is_reloaded
+    wait_until is_healthy caged
+    count=$(starts caged)
+    : >"$root/out/sick"
+    wait_until runs_once
+    wait_until has_long
+    wait_until has_no_long
+    wait_until starts_on caged "${count:-0}"
+    rm "$root/out/sick"
+    for name in hung silent; do wait_until starts_on "$name" 1; done
+    for name in caged added; do wait_until is_healthy "$name"; done
+    for name in rooted moves edited; do wait_until is_running "$name"; done
+    ctl --timeout 2s system poweroff >/dev/null 2>&1 || kill -TERM "$(pid_of_init)" 2>/dev/null
+    await
+    [ "$status" -eq 0 ] || fail "PID 1 ended with $status"
+    [ ! -e "$root/out/open" ] || fail "a cage was open: $(cat "$root/out/open")"
+}
+
 # One quiet life: a service fails three times, a tenth of a second apart, and that is the end. Nothing
 # else wakes PID 1, so nothing else makes good what was missed.
 quiet() {
     readers=
+    rm -f "$root"/etc/enclavebox/services/*
+    printf 'heartbeat: off\n' | system
+    service lonely <<'YAML'
+exec: [/bin/sh, -c, 'echo one >>/out/lives; exit 1']
+backoff: {initial: 100ms, max: 100ms}
+start_limit: {burst: 3, interval: 60s}
+YAML
     rm -f "$root/out/lives"
     run
     # A start that failed counts as well, and may be the last.
     case $status in 1 | 126) ;; *) fail "PID 1 ended with $status" ;; esac
     [ "$(wc -l <"$root/out/lives")" -ge 2 ] || fail "$(wc -l <"$root/out/lives") starts"
+}
+
+# spread COUNT MOST: at most so many of the numbers from 1 to COUNT, from all parts of it.
+spread() {
+    awk -v count="$1" -v most="$2" 'BEGIN {
+        if (most > count) most = count
+        for (at = 0; at < most; at++) print 1 + int(at * count / most) }'
 }
 
 # fail_each LIFE: first one in which nothing fails, which tells the calls there are.
@@ -148,17 +290,18 @@ fail_each() {
     while read -r call count <&3; do
         errors=$("$inject" --errors "$call")
         [ -n "$errors" ] || { echo "$call cannot fail"; continue; }
-        most=$count
+        [ "$count" -le "$occurrences" ] || [ "$1" = watched ] || count=$occurrences
         case $extent in
-        sample) most=1 errors=${errors%% *} ;;
-        all | "$call") ;;
+        sample) errors=${errors%% *} numbers=1 ;;
+        all | "$call") numbers=$(spread "$count" "$occurrences") ;;
         *) continue ;;
         esac
-        [ "$most" -le "$occurrences" ] || most=$occurrences
+        [ "$extent-$1" != sample-watched ] || numbers=$(((count + 1) / 2))
         for error in $errors; do
             before=$failures
-            for number in $(seq 1 "$most"); do fail_one "$1"; done
-            [ "$failures" -gt "$before" ] || passed "a $1 life: $call fails with $error, at $most of its calls"
+            for number in $numbers; do fail_one "$1"; done
+            [ "$failures" -gt "$before" ] ||
+                passed "a $1 life: $call fails with $error, at $(echo "$numbers" | wc -l) of its calls"
         done
     done 3<"$tmp/calls"
 }
@@ -176,14 +319,6 @@ fail_one() {
     doing=
 }
 
-fail_each busy
-rm "$root"/etc/enclavebox/services/*
-printf 'heartbeat: off\n' | system
-service lonely <<'YAML'
-exec: [/bin/sh, -c, 'echo one >>/out/lives; exit 1']
-backoff: {initial: 100ms, max: 100ms}
-start_limit: {burst: 3, interval: 60s}
-YAML
-fail_each quiet
+for life in $lives; do fail_each "$life"; done
 echo "$runs lives with one failure each"
 [ "$failures" -eq 0 ] || fail "$failures of $runs lives"

@@ -57,9 +57,14 @@ Result<std::vector<std::string>> list_folder(const Tree& tree, const std::string
     std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(fd.get()));
     if (!directory) return Error::system("read", tree.shown + path);
     fd.release();
-    while (const dirent* entry = ::readdir(directory.get())) {
+    while (true) {
+        errno = 0;
+        const dirent* entry = ::readdir(directory.get());
+        if (entry == nullptr) break;
         if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
     }
+    // What a broken list lacks would be taken for removed.
+    if (errno != 0) return Error::system("read", tree.shown + path);
     std::sort(names.begin(), names.end());
     return names;
 }
@@ -153,15 +158,21 @@ Result<SystemSettings> load_system(const Tree& tree) {
 
 LoadedServices load_services(const Tree& tree) {
     LoadedServices loaded;
+    const auto note = [&loaded](const Error& error) {
+        loaded.warnings.push_back(error.message);
+        if (!loaded.failure) loaded.failure = error;
+    };
     const std::string folder = tree.folder + "/services";
     const auto names = list_folder(tree, folder);
     if (!names.ok()) {
-        loaded.warnings.push_back(names.error().message);
+        note(names.error());
         return loaded;
     }
     const auto text_of = [&](const char* path) {
         auto file = read_in(tree, path);
-        return file.ok() ? std::move(file).value().text : std::string();
+        if (file.ok()) return std::move(file).value().text;
+        note(file.error());
+        return std::string();
     };
     const std::string passwd = text_of("/etc/passwd"), group = text_of("/etc/group");
     for (const std::string& entry : names.value()) {
