@@ -25,11 +25,13 @@ if [ -n "$cgroup_root" ] && mkdir "$cgroup_root/${tmp##*/}" 2>/dev/null; then
     (echo 0 >"$group/cgroup.procs") 2>/dev/null || { rmdir "$group"; group=; }
 fi
 
+end_init() {
+    [ -n "$holder" ] || return
+    kill -KILL "$holder" 2>/dev/null
+    wait "$holder" 2>/dev/null
+}
 wind_up() {
-    if [ -n "$holder" ]; then
-        kill -KILL "$holder" 2>/dev/null
-        wait "$holder" 2>/dev/null
-    fi
+    end_init
     [ -n "$group" ] || return
     # The dead may take a moment to leave.
     holds 5 leave_cgroup

@@ -102,7 +102,7 @@ void NotifySocket::on_due() {
 }
 
 void NotifySocket::on_ready(std::uint32_t) {
-    drain();
+    unit_->take_announcements();
 }
 
 void NotifySocket::drain() {

@@ -199,7 +199,7 @@ void Unit::drop_ready() {
 
 void Unit::take_announcements() {
     if (equipment_.notify_socket) {
-        take_report();
+        take_report();  // a program that speaks runs, whatever was read first
         equipment_.notify_socket->drain();
     }
 }
