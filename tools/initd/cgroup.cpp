@@ -31,6 +31,24 @@ bool is_cgroup2() {
            static_cast<unsigned long>(status.f_type) == kCgroup2Magic;
 }
 
+// Allocates nothing: this runs after the marked line.
+base::Fd open_in(const std::string& folder, const char* name, int flags) {
+    std::array<char, 256> path;
+    const auto end = fmt::format_to_n(path.data(), path.size() - 1, "{}/{}", folder, name);
+    path[std::min(end.size, path.size() - 1)] = '\0';
+    return base::Fd(::open(path.data(), flags | O_CLOEXEC));
+}
+
+// When in doubt, it is.
+bool is_populated(const std::string& folder) {
+    const base::Fd fd = open_in(folder, "cgroup.events", O_RDONLY);
+    std::array<char, 128> text;
+    const ssize_t count = fd.valid() ? ::read(fd.get(), text.data(), text.size()) : -1;
+    return count < 0 ||
+           std::string_view(text.data(), static_cast<std::size_t>(count)).find("populated 0\n") ==
+               std::string_view::npos;
+}
+
 }  // namespace
 
 void Cgroups::set_up(Journal& journal) {
@@ -63,6 +81,13 @@ void Cgroups::set_up(Journal& journal) {
 
 std::string Cgroups::folder_of(const std::string& service) const {
     return usable_ ? fmt::format("{}/{}.service", kRoot, service) : "";
+}
+
+bool Cgroups::clear(const std::string& service) const {
+    if (!usable_) return false;
+    const std::string folder = folder_of(service);
+    remove_cgroup(folder);
+    return ::access(folder.c_str(), F_OK) != 0 && errno == ENOENT;
 }
 
 void Cgroups::change(const ServiceSettings& settings, const GroupLimits& old,
@@ -119,15 +144,13 @@ void remove_cgroup(const std::string& folder) {
     ::rmdir(folder.c_str());
 }
 
-bool kill_cgroup(const std::string& folder) {
-    if (folder.empty()) return false;
-    std::array<char, 256> path;  // no allocation: this runs after the marked line
-    const auto end = fmt::format_to_n(path.data(), path.size() - 1, "{}/cgroup.kill", folder);
-    path[std::min(end.size, path.size() - 1)] = '\0';
-    const int fd = ::open(path.data(), O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return false;
-    const base::Fd owner(fd);
-    return ::write(fd, "1", 1) == 1;
+GroupKill kill_cgroup(const std::string& folder) {
+    if (folder.empty()) return GroupKill::impossible;
+    // A group that was killed once is worse for those born later: see Program::start().
+    if (!is_populated(folder)) return GroupKill::empty;
+    const base::Fd fd = open_in(folder, "cgroup.kill", O_WRONLY);
+    const bool killed = fd.valid() && ::write(fd.get(), "1", 1) == 1;
+    return killed ? GroupKill::done : GroupKill::impossible;
 }
 
 }  // namespace initd

@@ -19,6 +19,8 @@ class Cgroups {
     // Mounts, moves PID 1 into its own group and enables the controllers there are.
     void set_up(Journal& journal);
 
+    // Removes what an earlier service of that name may have left. False when it cannot.
+    bool clear(const std::string& service) const;
     // Makes the group of a service and sets its limits; returns its folder, or "" when there are
     // no groups. Limits that cannot be set are reported.
     std::string make(const ServiceSettings& settings, Journal& journal) const;
@@ -38,7 +40,12 @@ bool make_group(const std::string& folder);
 // Removes a service's group and those below it, as far as they are empty. Allocates nothing.
 void remove_cgroup(const std::string& folder);
 
-// SIGKILL to all in the group, whatever they forked meanwhile. False when the kernel cannot.
-bool kill_cgroup(const std::string& folder);
+// SIGKILL to all in the group and below, whatever they forked meanwhile.
+enum class GroupKill {
+    impossible,  // there is no group, or the kernel cannot
+    empty,       // there was nobody
+    done,
+};
+GroupKill kill_cgroup(const std::string& folder);
 
 }  // namespace initd

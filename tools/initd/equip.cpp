@@ -29,10 +29,6 @@ std::unique_ptr<NotifySocket> open_socket(const LoadedService& service, Journal&
     return nullptr;
 }
 
-std::string procs_of(const std::string& group) {
-    return group.empty() ? "" : group + "/cgroup.procs";
-}
-
 }  // namespace
 
 Equipment equip(const LoadedService& service, const Booted& booted, const Environment& common,
@@ -44,6 +40,7 @@ Equipment equip(const LoadedService& service, const Booted& booted, const Enviro
     if (!service.problem.empty() || !settings.enabled) return equipment;
     // A service's own limit comes after the inherited one and wins.
     settings.resource_limits.insert(settings.resource_limits.begin(), booted.descriptors);
+    if (!only_plan) equipment.group_is_new = booted.cgroups.clear(settings.name);
     equipment.cgroup = only_plan ? booted.cgroups.folder_of(settings.name)
                                  : booted.cgroups.make(settings, journal);
     equipment.probe = settings.ready_probe;
@@ -53,7 +50,7 @@ Equipment equip(const LoadedService& service, const Booted& booted, const Enviro
     if (equipment.notifies && !only_plan) equipment.notify_socket = open_socket(service, journal);
     const std::vector<std::string> variables = compose_environment(
         service.account, common, service.file_environment, environment_for(settings));
-    equipment.program.emplace(settings, service.account, variables, procs_of(equipment.cgroup));
+    equipment.program.emplace(settings, service.account, variables, equipment.cgroup);
     if (settings.health.command.empty()) return equipment;
     // Its own group below the service's: under the same limits, and killed by itself.
     std::string group;
@@ -61,8 +58,7 @@ Equipment equip(const LoadedService& service, const Booted& booted, const Enviro
     if (!only_plan && !make_group(group)) group.clear();
     ServiceSettings check = settings;
     check.command = settings.health.command;
-    Program program(check, service.account, variables,
-                    procs_of(group.empty() ? equipment.cgroup : group));
+    Program program(check, service.account, variables, group.empty() ? equipment.cgroup : group);
     equipment.health =
         std::make_unique<HealthChecker>(settings.health, std::move(program), std::move(group));
     return equipment;

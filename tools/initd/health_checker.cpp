@@ -43,7 +43,7 @@ void HealthChecker::end() {
 
 void HealthChecker::kill() {
     if (pid_ <= 0) return;
-    kill_cgroup(group_);
+    (void)kill_cgroup(group_);
     if (::kill(-pid_, SIGKILL) != 0) ::kill(pid_, SIGKILL);
 }
 
@@ -60,7 +60,7 @@ void HealthChecker::run(Time now) {
     auto pipe = base::make_pipe();
     if (!pipe.ok()) return schedule_.on_skipped(now);
     ::fcntl(pipe->read.get(), F_SETFL, O_NONBLOCK);
-    Program::Started started = program_.start(pipe->write, pipe->write, base::Fd(), failure);
+    Program::Started started = program_.start(pipe->write, pipe->write, base::Fd(), false, failure);
     if (started.pid < 0) return schedule_.on_skipped(now);
     pid_ = started.pid;
     report_ = std::move(started.report);

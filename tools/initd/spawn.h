@@ -20,9 +20,9 @@ namespace initd {
 // One service's program, ready to be started any number of times without allocation.
 class Program {
   public:
-    // `cgroup_procs` is the path of the group's cgroup.procs, or empty.
+    // `cgroup` is the folder of the group it runs in, or empty.
     Program(const ServiceSettings& settings, Account account, std::vector<std::string> environment,
-            std::string cgroup_procs);
+            std::string cgroup);
     Program(Program&&) = default;
     Program& operator=(Program&&) = default;
 
@@ -37,15 +37,24 @@ class Program {
     // The child gets the pipes' write ends as stdout and stderr and /dev/null as stdin, and
     // `ready`, if it is valid, as the number that the settings give. On failure the pid is -1 and
     // `failure` says why.
+    // A child is born in its group where that `group_is_new`, else moved there, which takes longer.
     Started start(const base::Fd& out, const base::Fd& err, const base::Fd& ready,
-                  Failure& failure) const;
+                  bool group_is_new, Failure& failure) const;
 
     const std::string& name_of_program() const { return command_[0]; }
 
   private:
-    [[noreturn]] void become(int out, int err, int ready, int report) const;
+    // What a child begins with; -1 for none.
+    struct Descriptors {
+        int out;
+        int err;
+        int ready;
+        int report;
+        int group;  // the folder of the group that it still has to move into
+    };
+    [[noreturn]] void become(const Descriptors& given) const;
     bool hand_over(int ready) const;
-    Step prepare(int out, int err, int ready) const;
+    Step prepare(const Descriptors& given) const;
     Step take_identity() const;
     void execute() const;
 
@@ -56,7 +65,7 @@ class Program {
     std::vector<char*> envp_;
     Account account_;
     std::string folder_;
-    std::string cgroup_procs_;
+    std::string cgroup_;
     std::vector<ResourceLimit> limits_;
     mode_t mode_mask_;
     bool no_new_privileges_;

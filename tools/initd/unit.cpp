@@ -114,6 +114,7 @@ void Unit::set_socket(std::unique_ptr<NotifySocket> socket) {
 
 void Unit::equip(Equipment equipment) {
     if (equipment.notifies) equipment.notify_socket = std::move(equipment_.notify_socket);
+    equipment.group_is_new = equipment_.group_is_new;
     equipment_ = std::move(equipment);
     prober_.aim(equipment_.probe);
     if (equipment_.health) equipment_.health->attach(*this, reactor_);
@@ -145,8 +146,8 @@ std::optional<Ending> Unit::spawn() {
     if (equipment_.notify_socket) equipment_.notify_socket->reset();
     prober_.note_start();
     failure_ = {};
-    Program::Started started =
-        equipment_.program->start(out->write, err->write, ready_write, failure_);
+    Program::Started started = equipment_.program->start(out->write, err->write, ready_write,
+                                                         equipment_.group_is_new, failure_);
     if (started.pid < 0) {
         ready_.fd_.reset();
         return cannot(failure_.step, failure_.errno_value);
@@ -281,8 +282,11 @@ void Unit::send_signal(int signal) {
 }
 
 void Unit::kill_group() {
-    if (kill_cgroup(equipment_.cgroup)) return;
-    send_signal(SIGKILL);
+    const GroupKill killed = kill_cgroup(equipment_.cgroup);
+    if (killed != GroupKill::done)
+        send_signal(SIGKILL);
+    else
+        equipment_.group_is_new = false;
 }
 
 Ending Unit::collect(int code, int status) {

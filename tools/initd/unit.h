@@ -79,6 +79,7 @@ class UnitObserver {
 struct Equipment {
     std::optional<Program> program;  // none: it cannot be started
     std::string cgroup;              // folder, or empty
+    bool group_is_new = false;       // made for this service, and not killed as a whole since
     ReadyProbe probe;
     bool announces_by_descriptor = false;
     bool notifies = false;                        // it is to have a notify_socket
