@@ -14,6 +14,7 @@
 #include "control.h"
 #include "journal.h"
 #include "reactor.h"
+#include "roster.h"
 #include "supervisor.h"
 #include "unit.h"
 
@@ -29,7 +30,7 @@ void require(bool condition) {
     if (!condition) std::abort();
 }
 
-class World : public initd::UnitObserver {
+class World : public initd::UnitObserver, public initd::RosterObserver {
   public:
     World() {
         require(journal_.create(16 * 1024).ok() && reactor_.create().ok());
@@ -55,12 +56,17 @@ class World : public initd::UnitObserver {
         }
         supervisor_.emplace(plans, std::vector<std::vector<initd::Gate>>{{}, {{0, true}}, {}, {}});
         require(
-            control_.prepare({&booted_, &journal_, &*supervisor_, &units_, now_}, reactor_).ok());
+            control_
+                .prepare({&booted_, &journal_, &*supervisor_, &units_, &roster_, now_}, reactor_)
+                .ok());
         supervisor_->start_all(now_);
         play();
     }
 
     void on_unit_event(std::size_t, const Event&) override {}
+    void on_exchange(const std::vector<std::size_t>& to, std::size_t count) override {
+        control_.on_exchange(to, count);
+    }
 
     void send(std::size_t index, std::span<const std::uint8_t> bytes) {
         base::Fd& client = clients_[index];
@@ -107,7 +113,7 @@ class World : public initd::UnitObserver {
 
     // A service ends by itself, or prints.
     void disturb(std::size_t index) {
-        if (index % 2 == 0) {
+        if (index % 2 == 0 && index / 2 % 2 < supervisor_->size()) {
             const initd::Ending ending{initd::Ending::How::exited, 1, initd::Step::none};
             supervisor_->handle(index / 2 % 2, {Event::Kind::ended, ending}, now_);
         }
@@ -155,6 +161,8 @@ class World : public initd::UnitObserver {
         for (int most = 0; most < 200 && quiet < 2; ++most) {
             control_.flush();
             play();
+            // The machine that fuzzes has no services: a reload takes them all away.
+            if (roster_.pending()) (void)roster_.advance(now_);
             (void)control_.take_end();
             reactor_.set_alarm(Clock::now());
             signalfd_siginfo signal{};
@@ -168,6 +176,7 @@ class World : public initd::UnitObserver {
     initd::Booted booted_;
     std::vector<std::unique_ptr<initd::Unit>> units_;
     std::optional<initd::Supervisor> supervisor_;
+    initd::Roster roster_{{booted_, journal_, reactor_, *this, *this, supervisor_, units_}};
     initd::Control control_;
     std::array<base::Fd, 20> clients_;
     std::array<std::vector<std::byte>, 20> received_;
