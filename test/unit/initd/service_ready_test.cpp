@@ -6,9 +6,10 @@
 #include <csignal>
 #include <vector>
 
-#include "service.h"
+#include "service_bench.h"
 
 using namespace initd;
+using namespace initd::test;
 using Kind = Action::Kind;
 using namespace std::chrono_literals;
 
@@ -18,17 +19,8 @@ constexpr Event kReady{Event::Kind::ready};
 constexpr Event kTimer{Event::Kind::timer};
 constexpr Event kStop{Event::Kind::stop};
 
-Event exited(int code) {
-    return {Event::Kind::ended, {Ending::How::exited, code, Step::none}};
-}
 Event with_amount(Event::Kind kind, milliseconds amount) {
     return {.kind = kind, .amount = amount};
-}
-
-const Action* find(const Actions& actions, Kind kind) {
-    const Action* found = std::find_if(actions.begin(), actions.end(),
-                                       [&](const Action& action) { return action.kind == kind; });
-    return found == actions.end() ? nullptr : found;
 }
 
 Policy notifying() {
@@ -39,28 +31,8 @@ Policy notifying() {
     return policy;
 }
 
-struct Bench {
-    explicit Bench(const Policy& policy = notifying()) : service(policy) {}
-    Actions at(milliseconds when, const Event& event) {
-        return service.handle(event, Time{} + 1h + when);
-    }
-    void run(milliseconds when) {
-        at(when, {Event::Kind::requested});
-        at(when, {Event::Kind::released});
-        at(when, {Event::Kind::executed});
-    }
-    // When the timer that an event armed fires, since the start; -1 when it armed none.
-    milliseconds armed(const Actions& actions) const {
-        const Action* arm = find(actions, Kind::arm_timer);
-        if (arm == nullptr) return -1ms;
-        return std::chrono::duration_cast<milliseconds>(arm->at - Time{} - 1h);
-    }
-    State state() const { return service.state(); }
-    Service service;
-};
-
 Bench in_state(State state) {
-    Bench bench;
+    Bench bench(notifying());
     if (state == State::idle) return bench;
     bench.at(0ms, {Event::Kind::requested});
     if (state == State::waiting) return bench;
@@ -78,10 +50,6 @@ Bench in_state(State state) {
     if (state == State::killing) bench.at(10s, kTimer);
     return bench;
 }
-
-constexpr State kStates[] = {State::idle,    State::waiting,     State::launching, State::starting,
-                             State::running, State::backing_off, State::stopping,  State::killing,
-                             State::stopped, State::finished,    State::failed};
 
 }  // namespace
 
@@ -169,7 +137,7 @@ TEST_CASE("a simple service with a probe waits for it") {
 }
 
 TEST_CASE("who is not ready in time is stopped, and its restart policy decides") {
-    Bench bench;
+    Bench bench(notifying());
     bench.run(0ms);
     const Actions actions = bench.at(30s, kTimer);
     REQUIRE(find(actions, Kind::send_signal) != nullptr);
@@ -226,7 +194,7 @@ TEST_CASE("a closed descriptor does not have to be waited for") {
 }
 
 TEST_CASE("a watchdog begins with readiness, is fed, and bites once") {
-    Bench bench;
+    Bench bench(notifying());
     bench.run(0ms);
     CHECK(bench.armed(bench.at(10s, kReady)) == 15s);
     CHECK(bench.armed(bench.at(12s, {Event::Kind::alive})) == 17s);
@@ -240,7 +208,7 @@ TEST_CASE("a watchdog begins with readiness, is fed, and bites once") {
 }
 
 TEST_CASE("a service may ask for another watchdog, for this run") {
-    Bench bench;
+    Bench bench(notifying());
     bench.run(0ms);
     bench.at(0ms, with_amount(Event::Kind::set_watchdog, 2s));
     CHECK(bench.armed(bench.at(0ms, kReady)) == 2s);
@@ -256,7 +224,7 @@ TEST_CASE("a service may ask for another watchdog, for this run") {
 }
 
 TEST_CASE("a service may ask for more time to start and to stop, never for less") {
-    Bench bench;
+    Bench bench(notifying());
     bench.run(0ms);
     CHECK(bench.armed(bench.at(1s, with_amount(Event::Kind::extend, 10s))) == 30s);
     CHECK(bench.armed(bench.at(20s, with_amount(Event::Kind::extend, 40s))) == 60s);
@@ -266,7 +234,7 @@ TEST_CASE("a service may ask for more time to start and to stop, never for less"
 }
 
 TEST_CASE("a stop by request wins over initd's own reason to stop") {
-    Bench bench;
+    Bench bench(notifying());
     bench.run(0ms);
     bench.at(30s, kTimer);
     REQUIRE(bench.service.failing());
@@ -278,13 +246,13 @@ TEST_CASE("a stop by request wins over initd's own reason to stop") {
 }
 
 TEST_CASE("a lost requirement ends it for good, as its failure did or without one") {
-    Bench failed;
+    Bench failed(notifying());
     failed.run(0ms);
     failed.at(1s, {Event::Kind::requirement_failed});
     failed.at(2s, exited(0));
     CHECK(failed.state() == State::failed);
     CHECK(failed.service.ending().exit_status() == 1);
-    Bench ended;
+    Bench ended(notifying());
     ended.run(0ms);
     ended.at(1s, {Event::Kind::requirement_ended});
     ended.at(2s, exited(1));
@@ -309,7 +277,7 @@ TEST_CASE("an end that was announced is judged as any other") {
 }
 
 TEST_CASE("whoever announced its end and is then asked to stop gets the signal") {
-    Bench bench;
+    Bench bench(notifying());
     bench.run(0ms);
     bench.at(1s, kReady);
     bench.at(2s, {Event::Kind::announced_end});

@@ -7,7 +7,10 @@
 #include <cerrno>
 #include <vector>
 
+#include "service_bench.h"
+
 using namespace initd;
+using namespace initd::test;
 using Kind = Action::Kind;
 using namespace std::chrono_literals;
 
@@ -20,9 +23,6 @@ constexpr Event kTimer{Event::Kind::timer};
 constexpr Event kStop{Event::Kind::stop};
 constexpr Event kRequirementFailed{Event::Kind::requirement_failed};
 
-Event exited(int code) {
-    return {Event::Kind::ended, {Ending::How::exited, code, Step::none}};
-}
 Event signaled(int signal) {
     return {Event::Kind::ended, {Ending::How::signaled, signal, Step::none}};
 }
@@ -38,12 +38,6 @@ std::vector<Kind> kinds(const Actions& actions) {
     return kinds;
 }
 
-const Action* find(const Actions& actions, Kind kind) {
-    const Action* found = std::find_if(actions.begin(), actions.end(),
-                                       [&](const Action& action) { return action.kind == kind; });
-    return found == actions.end() ? nullptr : found;
-}
-
 Reason last_reason(const Actions& actions) {
     Reason reason = Reason::none;
     for (const Action& action : actions) {
@@ -51,20 +45,6 @@ Reason last_reason(const Actions& actions) {
     }
     return reason;
 }
-
-// A service and a clock that the test moves.
-struct Bench {
-    explicit Bench(Policy policy = {}) : service(policy) {}
-    Actions at(milliseconds when, const Event& event) {
-        return service.handle(event, Time{} + 1h + when);
-    }
-    void run(milliseconds when) {
-        at(when, kRequested);
-        at(when, kReleased);
-        at(when, kExecuted);
-    }
-    Service service;
-};
 
 // Brings a fresh service into each state.
 Bench in_state(State state) {
@@ -93,10 +73,6 @@ Bench in_state(State state) {
     if (state == State::killing) bench.at(10s, kTimer);
     return bench;
 }
-
-constexpr State kStates[] = {State::idle,    State::waiting,     State::launching, State::starting,
-                             State::running, State::backing_off, State::stopping,  State::killing,
-                             State::stopped, State::finished,    State::failed};
 
 }  // namespace
 
