@@ -50,11 +50,10 @@ echo up
 while :; do sleep 100 & wait; done
 SH
 kept forking 'stop: {timeout: 300ms}' <<'SH'
-trap 'while :; do sleep 100 & done' TERM
+trap 'for more in 1 2 3 4 5 6 7 8 9; do (trap "" TERM; sleep 100) & done' TERM
 echo up
 while :; do sleep 100 & wait; done
 SH
-sed -i 's/while :; do sleep 100 & done/for more in 1 2 3 4 5 6 7 8 9; do (trap "" TERM; sleep 100) \& done/' "$root/forking.sh"
 kept immediate 'stop: {timeout: 0s}' <<'SH'
 trap '' TERM
 echo up
