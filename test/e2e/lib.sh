@@ -90,7 +90,7 @@ start_guest() {
     : >"$tmp/console.$1.log"
     # shellcheck disable=SC2086  # several words
     start "qemu.$1" "$qemu" ${guest_options-} -M "nitro-enclave,vsock=vsock,id=guest-$1" -kernel "$2" -m 768M -smp 2 -accel "$accel" -cpu "$cpu" \
-        -no-reboot -nodefaults -device i8042 -display none -L "$firmware" -chardev "socket,id=vsock,path=$vsock/$1.vhost" \
+        -no-reboot -nodefaults -device i8042 -display none -L "$firmware" -global virtio-mmio.ioeventfd=off -chardev "socket,id=vsock,path=$vsock/$1.vhost" \
         -chardev "file,id=console,path=$tmp/console.$1.log" -serial chardev:console
 }
 
