@@ -8,15 +8,7 @@
 //        5    3 zero    anything else is bad
 //        8    n payload a sequence of fields
 //
-// A field:
-//
-//   offset size field   meaning
-//        0    1 id      FieldId
-//        1    2 length  bytes of the value
-//        3    n value   text without a terminating zero, or a number of 8 bytes
-//
-// A reader passes over fields whose id it does not know. A repeated field is a list; where one is
-// wanted, the first counts.
+// A field (fields.h) has an id of FieldId; its value is text or a number.
 //
 // History
 //   1  first
@@ -27,7 +19,8 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
+
+#include "proto/fields.h"
 
 namespace proto::control {
 
@@ -35,7 +28,6 @@ inline constexpr std::uint64_t kMinimumVersion = 1;
 inline constexpr std::uint64_t kCurrentVersion = 1;
 
 inline constexpr std::size_t kHeaderBytes = 8;
-inline constexpr std::size_t kFieldHeaderBytes = 3;
 // A reply holds at most one record or one piece of a log.
 inline constexpr std::size_t kMaximumPayload = 16 * 1024;
 inline constexpr std::size_t kMaximumRequestPayload = 8 * 1024;
@@ -156,14 +148,7 @@ class FrameWriter {
     bool ok_ = true;
 };
 
-struct Field {
-    FieldId id{};
-    std::span<const std::byte> value;
-
-    std::string_view as_text() const;
-    // Nothing when the value has not 8 bytes.
-    std::optional<std::uint64_t> as_number() const;
-};
+using Field = proto::Field<FieldId>;
 
 // One decoded frame. Borrows the input.
 class Frame {
@@ -171,24 +156,19 @@ class Frame {
     Kind kind() const { return kind_; }
 
     // The first field with the id, if there is one of the right shape.
-    std::optional<std::string_view> text(FieldId id) const;
-    std::optional<std::uint64_t> number(FieldId id) const;
+    std::optional<std::string_view> text(FieldId id) const { return fields_.text(id); }
+    std::optional<std::uint64_t> number(FieldId id) const { return fields_.number(id); }
     // Calls `visit(Field)` for every field, in order.
     template <typename Visit>
     void for_each(Visit visit) const {
-        std::span<const std::byte> rest = payload_;
-        while (!rest.empty())
-            visit(take_field(rest));
+        fields_.for_each(visit);
     }
 
   private:
     friend struct Decoded;
     friend struct Decoded decode(std::span<const std::byte> input);
-    // The field at the front of a payload that decode() has checked.
-    static Field take_field(std::span<const std::byte>& rest);
-
     Kind kind_{};
-    std::span<const std::byte> payload_;
+    Fields<FieldId> fields_;
 };
 
 struct Decoded {

@@ -18,7 +18,7 @@ namespace {
 using base::ExitCode;
 using proto::control::FieldId;
 using proto::control::FrameWriter;
-using proto::control::kFieldHeaderBytes;
+using proto::kFieldHeaderBytes;
 using proto::control::kHeaderBytes;
 using Clock = std::chrono::steady_clock;
 

@@ -104,7 +104,7 @@ TEST_CASE("what does not fit is left out and said") {
 TEST_CASE("no writer makes a frame over the limit") {
     std::vector<std::byte> memory(100'000);
     FrameWriter writer(memory, Kind::log);
-    CHECK(writer.room() == proto::control::kMaximumPayload - proto::control::kFieldHeaderBytes);
+    CHECK(writer.room() == proto::control::kMaximumPayload - proto::kFieldHeaderBytes);
     writer.text(FieldId::text, std::string(writer.room(), 'x'));
     REQUIRE(writer.ok());
     CHECK(decode(writer.finish()).outcome == Decoded::Outcome::frame);
