@@ -31,7 +31,8 @@ bool put_field(std::span<std::byte> memory, std::size_t& used, std::uint8_t id,
     if (used + kFieldHeaderBytes + value.size() > memory.size()) return false;
     memory[used] = std::byte{id};
     base::store_be(memory.subspan(used + 1), static_cast<std::uint16_t>(value.size()));
-    std::ranges::copy(value, memory.begin() + static_cast<std::ptrdiff_t>(used + kFieldHeaderBytes));
+    std::ranges::copy(value,
+                      memory.begin() + static_cast<std::ptrdiff_t>(used + kFieldHeaderBytes));
     used += kFieldHeaderBytes + value.size();
     return true;
 }
