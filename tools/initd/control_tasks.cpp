@@ -16,9 +16,9 @@ namespace initd {
 namespace {
 
 using base::ExitCode;
+using proto::kFieldHeaderBytes;
 using proto::control::FieldId;
 using proto::control::FrameWriter;
-using proto::kFieldHeaderBytes;
 using proto::control::kHeaderBytes;
 using Clock = std::chrono::steady_clock;
 
