@@ -7,18 +7,11 @@
 #include <ctime>
 
 #include "crypto/failure.h"
+#include "crypto/openssl.h"
 
 namespace crypto {
 
 namespace {
-
-struct FreeCertificate {
-    void operator()(X509* certificate) const { X509_free(certificate); }
-};
-struct FreeBio {
-    void operator()(BIO* bio) const { BIO_free_all(bio); }
-};
-using Bio = std::unique_ptr<BIO, FreeBio>;
 
 std::string object_name(const ASN1_OBJECT* object) {
     char name[80] = "";
@@ -60,20 +53,15 @@ std::vector<std::pair<std::string, std::string>> entries(const X509_NAME* name) 
 
 base::Result<Certificate> parse_certificate(std::string_view pem, std::string_view name) {
     const Bio source(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-    const std::unique_ptr<X509, FreeCertificate> certificate(
-        PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr));
+    const X509Handle certificate(PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr));
     if (certificate == nullptr) return bad_input("read a certificate from", name);
     KeyHandle handle(X509_get_pubkey(certificate.get()));
     if (handle == nullptr) return bad_input("read the public key of", name);
     base::Result<PublicKey> key = PublicKey::adopt(std::move(handle));
     if (!key.ok()) return std::move(key).error().at(name);
 
-    unsigned char* der = nullptr;
-    const int der_size = i2d_X509(certificate.get(), &der);
-    if (der_size <= 0) return failure("encode a certificate");
-    const auto* der_bytes = reinterpret_cast<const std::byte*>(der);
-    std::vector<std::byte> encoded(der_bytes, der_bytes + der_size);
-    OPENSSL_free(der);
+    std::vector<std::byte> encoded = to_der<const X509>(i2d_X509, certificate.get());
+    if (encoded.empty()) return failure("encode a certificate");
 
     const ASN1_BIT_STRING* signature = nullptr;
     X509_get0_signature(&signature, nullptr, certificate.get());

@@ -1,6 +1,7 @@
 // Digests by EVP, which picks the processor's own instructions.
 #include "crypto/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "crypto/failure.h"
@@ -74,6 +75,11 @@ base::Result<std::vector<std::byte>> hash(HashAlgorithm algorithm,
     Digest digest = TRY(Digest::create(algorithm));
     TRY(digest.update(bytes));
     return digest.finish();
+}
+
+bool equal_in_constant_time(std::span<const std::byte> left, std::span<const std::byte> right) {
+    return left.size() == right.size() &&
+           CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
 }
 
 }  // namespace crypto

@@ -41,4 +41,7 @@ class Digest {
 base::Result<std::vector<std::byte>> hash(HashAlgorithm algorithm,
                                           std::span<const std::byte> bytes);
 
+// Whether two pieces of memory are the same, in a time that depends on their lengths only.
+bool equal_in_constant_time(std::span<const std::byte> left, std::span<const std::byte> right);
+
 }  // namespace crypto

@@ -14,18 +14,12 @@
 #include "base/format.h"
 #include "base/text.h"
 #include "crypto/failure.h"
+#include "crypto/openssl.h"
 
 namespace crypto {
 
 namespace {
 
-template <auto free_function>
-struct Free {
-    template <typename T>
-    void operator()(T* object) const {
-        free_function(object);
-    }
-};
 using Signature = std::unique_ptr<ECDSA_SIG, Free<ECDSA_SIG_free>>;
 using SigningKey = std::unique_ptr<gnutls_privkey_st, Free<gnutls_privkey_deinit>>;
 using Verification = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
@@ -171,8 +165,7 @@ bool PublicKey::operator==(const PublicKey& other) const {
 }
 
 base::Result<PrivateKey> PrivateKey::from_pem(std::string_view pem, std::string_view name) {
-    const std::unique_ptr<BIO, Free<BIO_free_all>> source(
-        BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    const Bio source(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
     KeyHandle key(PEM_read_bio_PrivateKey(source.get(), nullptr, refuse_passphrase, nullptr));
     if (key == nullptr) {
         return bad_input("read a private key from", name)
@@ -181,6 +174,23 @@ base::Result<PrivateKey> PrivateKey::from_pem(std::string_view pem, std::string_
     const base::Result<Curve> curve = curve_of(key.get());
     if (!curve.ok()) return base::Error(curve.error()).at(name);
     return PrivateKey(std::move(key), curve.value());
+}
+
+base::Result<PrivateKey> PrivateKey::generate(Curve curve) {
+    KeyHandle key(EVP_EC_gen(OBJ_nid2sn(group_number(curve))));
+    if (key == nullptr) return failure("make a key");
+    return PrivateKey(std::move(key), curve);
+}
+
+base::Result<std::string> PrivateKey::to_pem() const {
+    const Bio text(BIO_new(BIO_s_secmem()));
+    if (text == nullptr || PEM_write_bio_PKCS8PrivateKey(text.get(), key_.get(), nullptr, nullptr,
+                                                         0, nullptr, nullptr) != 1) {
+        return failure("write a private key");
+    }
+    char* start = nullptr;
+    const long size = BIO_get_mem_data(text.get(), &start);
+    return std::string(start, static_cast<std::size_t>(size));
 }
 
 base::Result<PublicKey> PrivateKey::public_key() const {

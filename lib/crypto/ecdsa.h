@@ -41,6 +41,8 @@ class PublicKey {
     base::Result<bool> verify(std::span<const std::byte> message,
                               std::span<const std::byte> signature) const;
     bool operator==(const PublicKey& other) const;
+    // Borrowed; for the files of this room.
+    evp_pkey_st* handle() const { return key_.get(); }
 
   private:
     PublicKey(KeyHandle key, Curve curve) : key_(std::move(key)), curve_(curve) {}
@@ -52,10 +54,15 @@ class PrivateKey {
   public:
     // The first private key in PEM text (SEC 1 or PKCS #8, not encrypted). `name` is for Errors.
     static base::Result<PrivateKey> from_pem(std::string_view pem, std::string_view name);
+    static base::Result<PrivateKey> generate(Curve curve);
 
     Curve curve() const { return curve_; }
+    // PKCS #8, not encrypted; wipe() it.
+    base::Result<std::string> to_pem() const;
     base::Result<std::vector<std::byte>> sign(std::span<const std::byte> message) const;
     base::Result<PublicKey> public_key() const;
+    // Borrowed; for the files of this room.
+    evp_pkey_st* handle() const { return key_.get(); }
 
   private:
     PrivateKey(KeyHandle key, Curve curve) : key_(std::move(key)), curve_(curve) {}
