@@ -2,7 +2,10 @@
 #include "base/fd.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <string>
 
 namespace base {
 
@@ -60,6 +63,21 @@ Result<std::size_t> read_full(int fd, std::span<std::byte> buffer, std::string_v
         filled += static_cast<std::size_t>(count);
     }
     return filled;
+}
+
+Result<Fd> own_stream(int fd, int access) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) return Error::system("use a standard stream", "");
+    if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
+        const std::string path = "/proc/self/fd/" + std::to_string(fd);
+        Fd own(::open(path.c_str(), access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+        if (own.valid()) return own;
+    }
+    Fd own = TRY(duplicate(fd));
+    if (S_ISSOCK(status.st_mode) || S_ISFIFO(status.st_mode)) {
+        TRY(set_nonblocking(own.get(), true));
+    }
+    return own;
 }
 
 }  // namespace base

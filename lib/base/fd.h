@@ -51,6 +51,12 @@ Result<Pipe> make_pipe(int flags = 0);
 
 Result<void> set_nonblocking(int fd, bool nonblocking);
 
+// A non-blocking descriptor of our own for a standard stream; `access` is O_RDONLY or O_WRONLY.
+// Pipes and terminals are opened anew, because O_NONBLOCK on the inherited description would
+// change it for everybody who shares it. Where that is refused they are shared and non-blocking
+// for all; regular files are shared as they are.
+Result<Fd> own_stream(int fd, int access);
+
 // Writes all bytes to a blocking descriptor. `name` appears in the Error.
 Result<void> write_all(int fd, std::span<const std::byte> bytes, std::string_view name);
 

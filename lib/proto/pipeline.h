@@ -68,6 +68,7 @@ enum class Operation : std::uint64_t {
     listen = 6,   // address: the other side listens there and opens streams of `forward`
     info = 7,     // -> status with what is known of the server and its sessions
     control = 8,  // initd's control socket, initd-control(5)
+    jobs = 9,     // [job] -> status with the key's jobs, or data with the output of one
 };
 
 enum class FieldId : std::uint8_t {

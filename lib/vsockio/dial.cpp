@@ -133,6 +133,11 @@ Result<Fd> attempt_all(const Address& address, Clock::time_point deadline) {
 
 }  // namespace
 
+Result<Address> through_environment(const Address& address, Direction direction) {
+    const char* folder = std::getenv("ENCLAVEBOX_VSOCK_DIR");
+    return through_folder(address, direction, folder == nullptr ? "" : folder);
+}
+
 Result<std::vector<SocketAddress>> resolve(const Address& address) {
     switch (address.kind) {
         case Address::Kind::tcp:
@@ -227,9 +232,7 @@ Result<Fd> dial(const Address& address, milliseconds timeout) {
         TRY(base::set_nonblocking(inherited.get(), true));
         return inherited;
     }
-    const char* folder = std::getenv("ENCLAVEBOX_VSOCK_DIR");
-    const Address target =
-        TRY(through_folder(address, Direction::connect, folder == nullptr ? "" : folder));
+    const Address target = TRY(through_environment(address, Direction::connect));
     constexpr milliseconds kFirstDelay{20};
     constexpr milliseconds kLongestDelay{1000};
     // A single attempt still may not wait for ever.

@@ -19,6 +19,9 @@ struct SocketAddress {
     int family = 0;
 };
 
+// through_folder() with the folder that ENCLAVEBOX_VSOCK_DIR names, if it is set.
+base::Result<Address> through_environment(const Address& address, Direction direction);
+
 // The socket addresses that `address` stands for, best first; names are looked up, which may
 // block. Not for fd:.
 base::Result<std::vector<SocketAddress>> resolve(const Address& address);

@@ -132,9 +132,7 @@ Result<Listener> Listener::create(const Address& address, int backlog) {
         return Error::usage(
             fmt::format("cannot listen on {}: a stream is needed", to_string(address)));
     }
-    const char* folder = std::getenv("ENCLAVEBOX_VSOCK_DIR");
-    Address bound =
-        TRY(through_folder(address, Direction::listen, folder == nullptr ? "" : folder));
+    Address bound = TRY(through_environment(address, Direction::listen));
     if (bound.kind == Address::Kind::local) TRY(clear_stale_socket(bound));
     const std::vector<SocketAddress> choices = TRY(resolve(bound));
     if (choices.empty()) return Error::system("listen on", to_string(bound), EADDRNOTAVAIL);

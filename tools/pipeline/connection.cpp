@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/format.h"
+#include "status.h"
 
 namespace pipeline {
 
@@ -176,10 +177,7 @@ void Connection::begin() {
 
 void Connection::refuse(const base::Error& error) {
     if (!alive() || state_ == State::closing) return;
-    Payload fields;
-    fields.number(proto::pipeline::FieldId::code, static_cast<std::uint64_t>(error.code));
-    fields.text(proto::pipeline::FieldId::text, error.message);
-    send(Kind::refused, 0, 0, fields.view());
+    send(Kind::refused, 0, 0, encode(error).view());
     close();
 }
 

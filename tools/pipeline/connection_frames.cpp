@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/format.h"
 #include "connection.h"
+#include "status.h"
 
 namespace pipeline {
 
@@ -22,22 +23,9 @@ namespace {
 constexpr std::size_t kMaximumPing = 64;
 constexpr std::uint32_t kHighestStream = 0xFFFF;
 
-base::Error error_of(const proto::pipeline::Fields& fields) {
-    const std::uint64_t code = fields.number(FieldId::code).value_or(0);
-    // What a peer calls a code is only used if it is one.
-    const bool known = code >= 64 && code <= 78;
-    return base::Error(known ? static_cast<base::ExitCode>(code) : base::ExitCode::protocol,
-                       std::string(fields.text(FieldId::text).value_or("no reason was given")));
-}
-
-Payload fields_of(const base::Error& error) {
-    Payload fields;
-    fields.number(FieldId::code, static_cast<std::uint64_t>(error.code));
-    fields.text(FieldId::text, error.message);
-    if (error.errno_value != 0) {
-        fields.number(FieldId::error, static_cast<std::uint64_t>(error.errno_value));
-    }
-    return fields;
+base::Error reason_of(const proto::pipeline::Fields& fields) {
+    return error_of(fields).value_or(
+        base::Error(base::ExitCode::protocol, "the peer gave up without a reason"));
 }
 
 }  // namespace
@@ -71,7 +59,7 @@ void Connection::take_of_connection(const Frame& frame) {
                     base::Error(base::ExitCode::protocol, "the peer greeted out of its turn"));
             }
             return owner_.on_greeting(frame.fields);
-        case Kind::refused: return lose(error_of(frame.fields));
+        case Kind::refused: return lose(reason_of(frame.fields));
         case Kind::ping:
             if (state_ != State::open || frame.payload.size() > kMaximumPing) {
                 return lose(base::Error(base::ExitCode::protocol, "the peer sent a bad ping"));
@@ -126,7 +114,7 @@ void Connection::take_of_stream(Stream& stream, const Frame& frame) {
         case Kind::opened: return user.on_opened(frame.fields);
         case Kind::event: return user.on_event(frame.fields);
         case Kind::status: forget(stream); return user.on_status(frame.fields);
-        case Kind::reset: forget(stream); return user.on_lost(error_of(frame.fields));
+        case Kind::reset: forget(stream); return user.on_lost(reason_of(frame.fields));
         default: return;
     }
 }
@@ -178,7 +166,7 @@ std::unique_ptr<Stream> Connection::accept(std::uint16_t id, StreamUser& user) {
 }
 
 void Connection::refuse_stream(std::uint16_t id, const base::Error& error) {
-    send(Kind::status, id, 0, fields_of(error).view());
+    send(Kind::status, id, 0, encode(error).view());
     settle();
 }
 
@@ -270,7 +258,7 @@ void Stream::finish(const Payload& status) {
 void Stream::reset(const base::Error& error) {
     if (connection_ == nullptr) return;
     Connection& connection = *connection_;
-    connection.send(Kind::reset, id_, 0, fields_of(error).view());
+    connection.send(Kind::reset, id_, 0, encode(error).view());
     connection.forget(*this);
     connection.settle();
 }

@@ -12,21 +12,12 @@
 
 #include "authorized_keys.h"
 #include "instant.h"
+#include "proto/pipeline.h"
 #include "vsockio/address.h"
 
 namespace pipeline {
 
-enum class Operation {
-    run,      // a command, whether somebody waits for it or not
-    shell,    // the user's shell
-    jobs,     // list, look at, wait for or end the key's own jobs
-    put,      // files into the enclave
-    get,      // files out of it
-    forward,  // the server connects to `address`
-    listen,   // the server listens on `address`
-    control,  // a stream to initd's control socket
-    info,     // ping, info
-};
+using proto::pipeline::Operation;
 inline constexpr Operation kOperations[] = {
     Operation::run,     Operation::shell,  Operation::jobs,    Operation::put, Operation::get,
     Operation::forward, Operation::listen, Operation::control, Operation::info};

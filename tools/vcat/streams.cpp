@@ -1,6 +1,5 @@
 // One connection: joined to standard input and output, or handed to a command.
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -17,31 +16,10 @@ using base::ExitCode;
 using base::Fd;
 using base::Result;
 
-namespace {
-
-// A descriptor of our own for a standard stream. Pipes and terminals are opened anew, because
-// O_NONBLOCK on the inherited description would change it for everybody who shares it.
-Result<Fd> own_stream(int fd, int access) {
-    struct stat status {};
-    if (::fstat(fd, &status) != 0) return Error::system("use a standard stream", "");
-    if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
-        const std::string path = fmt::format("/proc/self/fd/{}", fd);
-        Fd own(::open(path.c_str(), access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-        if (own.valid()) return own;
-    }
-    Fd own = TRY(base::duplicate(fd));
-    if (S_ISSOCK(status.st_mode) || S_ISFIFO(status.st_mode)) {
-        TRY(base::set_nonblocking(own.get(), true));
-    }
-    return own;
-}
-
-}  // namespace
-
 Result<int> relay_standard_streams(Fd connection, const vsockio::RelayOptions& options) {
     loop::Loop loop = TRY(loop::Loop::create());
-    Fd input = TRY(own_stream(STDIN_FILENO, O_RDONLY));
-    Fd output = TRY(own_stream(STDOUT_FILENO, O_WRONLY));
+    Fd input = TRY(base::own_stream(STDIN_FILENO, O_RDONLY));
+    Fd output = TRY(base::own_stream(STDOUT_FILENO, O_WRONLY));
     // The relay closes its output when the connection ends, so that a reader behind a pipe sees
     // the end; the inherited copy would keep the pipe open.
     (void)::dup2(STDERR_FILENO, STDOUT_FILENO);

@@ -1,0 +1,153 @@
+// Requests and their answers as fields.
+#include "request.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include "base/format.h"
+
+namespace pipeline {
+
+using base::Error;
+using base::ExitCode;
+using proto::pipeline::FieldId;
+using proto::pipeline::Fields;
+using proto::pipeline::Operation;
+using proto::pipeline::Payload;
+
+namespace {
+
+// POSIX shells read names and texts up to a NUL; a text with one would be cut.
+bool clean(std::string_view text) {
+    return text.find('\0') == std::string_view::npos;
+}
+
+Error bad(std::string_view field) {
+    return Error(ExitCode::protocol, fmt::format("the request's field '{}' is not valid", field));
+}
+
+std::uint16_t side_of(std::uint64_t value) {
+    return static_cast<std::uint16_t>(std::clamp<std::uint64_t>(value, 1, 0xFFFF));
+}
+
+std::string quoted(std::string_view word) {
+    constexpr std::string_view kPlain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%";
+    if (!word.empty() && word.find_first_not_of(kPlain) == std::string_view::npos) {
+        return std::string(word);
+    }
+    std::string text = "'";
+    for (const char letter : word)
+        letter == '\'' ? text += "'\\''" : text += letter;
+    return text + "'";
+}
+
+}  // namespace
+
+Payload encode(const RunRequest& request) {
+    Payload fields;
+    const Operation operation = request.shell ? Operation::shell : Operation::run;
+    fields.number(FieldId::operation, static_cast<std::uint64_t>(operation));
+    for (const std::string& argument : request.arguments)
+        fields.text(FieldId::argument, argument);
+    if (request.command.has_value()) fields.text(FieldId::command, *request.command);
+    for (const std::string& variable : request.variables)
+        fields.text(FieldId::variable, variable);
+    if (!request.folder.empty()) fields.text(FieldId::folder, request.folder);
+    if (!request.user.empty()) fields.text(FieldId::user, request.user);
+    if (request.time_limit.has_value()) {
+        fields.number(FieldId::time_limit_ms,
+                      static_cast<std::uint64_t>(request.time_limit->count()));
+    }
+    if (request.input) fields.number(FieldId::input, 1);
+    if (request.no_wait) fields.number(FieldId::no_wait, 1);
+    if (request.terminal.has_value()) {
+        fields.text(FieldId::terminal, request.terminal->type);
+        fields.number(FieldId::rows, request.terminal->rows);
+        fields.number(FieldId::columns, request.terminal->columns);
+    }
+    return fields;
+}
+
+base::Result<RunRequest> decode_run(const Fields& fields) {
+    RunRequest request;
+    const auto operation = fields.number(FieldId::operation);
+    request.shell = operation == static_cast<std::uint64_t>(Operation::shell);
+    bool all_clean = true;
+    fields.for_each([&](const proto::Field<FieldId>& field) {
+        const bool text = field.id == FieldId::argument || field.id == FieldId::variable ||
+                          field.id == FieldId::command || field.id == FieldId::folder ||
+                          field.id == FieldId::user || field.id == FieldId::terminal;
+        if (text && !clean(field.as_text())) all_clean = false;
+        if (field.id == FieldId::argument) request.arguments.emplace_back(field.as_text());
+        if (field.id == FieldId::variable) request.variables.emplace_back(field.as_text());
+    });
+    if (!all_clean) return Error(ExitCode::protocol, "a text of the request holds a NUL");
+    if (const auto command = fields.text(FieldId::command)) request.command = std::string(*command);
+    request.folder = fields.text(FieldId::folder).value_or("");
+    request.user = fields.text(FieldId::user).value_or("");
+    request.input = fields.number(FieldId::input) == 1;
+    request.no_wait = fields.number(FieldId::no_wait) == 1;
+    if (const auto limit = fields.number(FieldId::time_limit_ms)) {
+        constexpr std::uint64_t kLongest = std::uint64_t{366} * 24 * 3600 * 1000;
+        if (*limit == 0 || *limit > kLongest) return bad("time_limit_ms");
+        request.time_limit = std::chrono::milliseconds(*limit);
+    }
+    if (const auto type = fields.text(FieldId::terminal)) {
+        request.terminal =
+            TerminalRequest{std::string(*type), side_of(fields.number(FieldId::rows).value_or(24)),
+                            side_of(fields.number(FieldId::columns).value_or(80))};
+        if (type->size() > 64) return bad("terminal");
+    }
+    if (request.shell) {
+        if (!request.arguments.empty() || request.command.has_value()) return bad("argument");
+    } else if (request.arguments.empty() != request.command.has_value()) {
+        return Error(ExitCode::protocol, "the request needs arguments or a command, and not both");
+    }
+    if (request.no_wait && (request.terminal.has_value() || request.input)) return bad("no_wait");
+    for (const std::string& variable : request.variables) {
+        if (variable.find('=') == std::string::npos || variable.starts_with('=')) {
+            return bad("variable");
+        }
+    }
+    return request;
+}
+
+Payload encode(const RunStatus& status) {
+    Payload fields;
+    fields.number(FieldId::code, 0);
+    if (status.exit_code.has_value()) {
+        fields.number(FieldId::exit_code, static_cast<std::uint64_t>(*status.exit_code));
+    }
+    if (status.signal.has_value()) {
+        fields.number(FieldId::exit_signal, static_cast<std::uint64_t>(*status.signal));
+    }
+    if (status.timed_out) fields.number(FieldId::timed_out, 1);
+    return fields;
+}
+
+std::string typed_command(const RunRequest& request) {
+    if (request.shell) return {};
+    if (request.command.has_value()) return *request.command;
+    std::string text;
+    for (const std::string& argument : request.arguments) {
+        if (!text.empty()) text += ' ';
+        text += quoted(argument);
+    }
+    return text;
+}
+
+Payload encode_window(std::uint16_t rows, std::uint16_t columns) {
+    Payload fields;
+    fields.number(FieldId::rows, rows);
+    fields.number(FieldId::columns, columns);
+    return fields;
+}
+
+Payload encode_signal(int signal) {
+    Payload fields;
+    fields.number(FieldId::signal, static_cast<std::uint64_t>(signal));
+    return fields;
+}
+
+}  // namespace pipeline
