@@ -4,7 +4,7 @@
 // allocated, depth and item count are capped, and exactly one item must fill the input. Beyond
 // well-formedness the reader wants valid UTF-8 and map keys that are integers, text or byte
 // strings and differ from each other. Floating-point numbers and unassigned simple values are
-// refused: no format here has them. Lengths and integers may be longer than need be.
+// refused: no format here has them.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +23,7 @@ struct Limits {
     std::size_t maximum_depth = 16;      // of arrays, maps and tags; a lone integer is depth 1
     std::size_t maximum_items = 65'536;  // every value, key and string chunk counts as one
     bool allow_indefinite = true;        // strings, arrays and maps that end with a break
+    bool allow_longer = true;            // lengths and integers in more bytes than they need
 };
 
 // Where an item, its head included, lies in the parsed input.

@@ -98,6 +98,17 @@ Error bad(std::size_t offset, std::string_view why) {
     return Error::data(fmt::format("bad CBOR at byte {}: {}", offset, why));
 }
 
+// RFC 8949 4.1: the argument behind an initial byte takes no more bytes than it needs.
+bool is_shortest(unsigned initial, std::uint64_t argument) {
+    switch (initial & 0x1FU) {
+        case 24: return argument >= 24;
+        case 25: return argument > 0xFF;
+        case 26: return argument > 0xFFFF;
+        case 27: return argument > 0xFFFF'FFFF;
+        default: return true;
+    }
+}
+
 bool may_be_key(Value::Kind kind) {
     return kind == Value::Kind::unsigned_integer || kind == Value::Kind::negative_integer ||
            kind == Value::Kind::bytes || kind == Value::Kind::text;
@@ -157,6 +168,11 @@ Result<Head> Reader::next_head() {
                                                 : "a reserved length encoding");
         }
         head.size_bytes = result.read;
+    }
+    const bool string = head.kind == Head::Kind::bytes || head.kind == Head::Kind::text;
+    if (!limits_.allow_longer && head.kind != Head::Kind::floating &&
+        !is_shortest(initial, string ? head.content.size() : head.number)) {
+        return bad(head_offset_, "a length or an integer in more bytes than it needs");
     }
     offset_ += head.size_bytes;
     return head;

@@ -155,3 +155,21 @@ TEST_CASE("the vector files are of the class that their folder says") {
     }
     CHECK(seen >= 30);
 }
+
+TEST_CASE("heads longer than need be are refused where the caller says so") {
+    const cbor::Limits shortest{.allow_longer = false};
+    for (const Example& example : kDefinite)
+        CHECK(read(example.encoded, shortest) == example.shown);
+    for (const std::string_view encoded :
+         {"1817", "1900ff", "1a0000ffff", "1b00000000ffffffff", "3817", "5800", "580161", "780161",
+          "980100", "b8010000", "d81700", "da0000001200"}) {
+        CAPTURE(encoded);
+        CHECK(read(encoded).find("more bytes") == std::string::npos);
+        CHECK(read(encoded, shortest) ==
+              "bad CBOR at byte 0: a length or an integer in more bytes than it needs");
+    }
+    CHECK(read("8218181817", shortest) ==
+          "bad CBOR at byte 3: a length or an integer in more bytes than it needs");
+    CHECK(read("1818", shortest) == "24");
+    CHECK(read("190100", shortest) == "256");
+}
