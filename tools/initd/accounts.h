@@ -1,29 +1,18 @@
-// /etc/passwd and /etc/group, read by ourselves: a static program has no name service. Pure.
+// The account that a service runs as, from its settings and the texts of /etc/passwd and
+// /etc/group. Pure; the files are read in base/accounts.h.
 #pragma once
 
-#include <sys/types.h>
-#include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
+#include "base/accounts.h"
 #include "base/result.h"
 #include "settings.h"
 
 namespace initd {
 
-struct Account {
-    uid_t user = 0;
-    gid_t group = 0;
-    std::vector<gid_t> groups;  // supplementary
-    std::string name;           // "" when the number is in no file
-    std::string home;
+using base::Account;
 
-    friend bool operator==(const Account&, const Account&) = default;
-};
-
-// Resolves user, group and groups of a service against the two files' texts. Lines that cannot be
-// read are skipped. Numbers need no entry. A name that is not there is an Error (config).
+// Errors (config) name what is in neither file.
 base::Result<Account> resolve_account(const ServiceSettings& settings, std::string_view passwd,
                                       std::string_view group);
 

@@ -2,6 +2,7 @@
 #include "environment.h"
 
 #include "base/format.h"
+#include "base/program.h"
 #include "base/text.h"
 
 namespace initd {
@@ -35,7 +36,7 @@ base::Result<Environment> parse_environment_file(std::string_view text, const st
 std::vector<std::string> compose_environment(const Account& account, const Environment& common,
                                              const Environment& from_file, const Environment& own) {
     Environment all;
-    all["PATH"] = kDefaultPath;
+    all["PATH"] = base::kDefaultPath;
     if (!account.home.empty()) all["HOME"] = account.home;
     if (!account.name.empty()) all["USER"] = all["LOGNAME"] = account.name;
     for (const Environment* layer : {&common, &from_file, &own}) {

@@ -11,9 +11,6 @@
 
 namespace initd {
 
-inline constexpr std::string_view kDefaultPath =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 // One KEY=VALUE per line; blank lines and lines that begin with '#' are skipped, a value may stand
 // in single or double quotes, nothing is expanded. Errors read "FILE:LINE:1: message".
 base::Result<Environment> parse_environment_file(std::string_view text, const std::string& file);

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -11,39 +10,15 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdint>
 #include <cstring>
 
-#include "base/text.h"
+#include "base/program.h"
 #include "environment.h"
 #include "reactor.h"
 
 namespace initd {
 
 namespace {
-
-std::vector<std::string> candidate_paths(const std::string& program,
-                                         const std::vector<std::string>& environment) {
-    if (program.find('/') != std::string::npos) return {program};
-    std::string_view path = kDefaultPath;
-    for (const std::string& variable : environment) {
-        if (variable.starts_with("PATH=")) path = std::string_view(variable).substr(5);
-    }
-    std::vector<std::string> candidates;
-    for (const std::string_view folder : base::split(path, ':')) {
-        if (!folder.empty()) candidates.push_back(std::string(folder) + "/" + program);
-    }
-    if (candidates.empty()) candidates.push_back(program);
-    return candidates;
-}
-
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-    std::vector<char*> pointers;
-    for (std::string& text : texts)
-        pointers.push_back(text.data());
-    pointers.push_back(nullptr);
-    return pointers;
-}
 
 // Nothing but 0, 1 and 2 survives exec, whatever initd itself was started with.
 void close_on_exec_from_3() {
@@ -53,28 +28,13 @@ void close_on_exec_from_3() {
         ::fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-// A child within `group`, made as fork() makes one. To move a child there later would cost it
-// milliseconds: the kernel first waits until no process anywhere is being forked.
-pid_t fork_into(int group) {
-    struct clone_args arguments {};
-    arguments.flags = CLONE_INTO_CGROUP;  // Linux 5.7
-    arguments.exit_signal = SIGCHLD;
-    arguments.cgroup = static_cast<std::uint64_t>(group);
-    return static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
-}
-
-bool move_into(int group) {
-    const int procs = ::openat(group, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-    return procs >= 0 && ::write(procs, "0", 1) == 1;
-}
-
 }  // namespace
 
 Program::Program(const ServiceSettings& settings, Account account,
                  std::vector<std::string> environment, std::string cgroup)
     : command_(settings.command),
       environment_(std::move(environment)),
-      candidates_(candidate_paths(settings.command[0], environment_)),
+      candidates_(base::program_paths(settings.command[0], environment_)),
       account_(std::move(account)),
       folder_(settings.folder),
       cgroup_(std::move(cgroup)),
@@ -83,8 +43,8 @@ Program::Program(const ServiceSettings& settings, Account account,
       no_new_privileges_(settings.no_new_privileges),
       ready_descriptor_(settings.ready_descriptor),
       cage_(settings.confinement) {
-    argv_ = pointers_to(command_);
-    envp_ = pointers_to(environment_);
+    argv_ = base::pointers_to(command_);
+    envp_ = base::pointers_to(environment_);
 }
 
 Program::Started Program::start(const base::Fd& out, const base::Fd& err, const base::Fd& ready,
@@ -108,7 +68,7 @@ Program::Started Program::start(const base::Fd& out, const base::Fd& err, const 
         }
     }
     // Linux from 6.14 on may kill at birth whoever is born into a group that was killed before.
-    pid_t pid = group.valid() && group_is_new ? fork_into(group.get()) : -1;
+    pid_t pid = group.valid() && group_is_new ? base::fork_into(group.get()) : -1;
     const bool placed = pid >= 0;
     if (!placed) pid = ::fork();
     if (pid < 0) {
@@ -130,7 +90,7 @@ void Program::become(const Descriptors& given) const {
     }
     failure.step = prepare(given);
     if (failure.step == Step::none) {
-        execute();
+        errno = base::execute(candidates_, argv_.data(), envp_.data());
         failure.step = Step::exec;
     }
     failure.errno_value = errno;
@@ -141,7 +101,7 @@ void Program::become(const Descriptors& given) const {
 // Returns the step that failed, with errno, or none.
 Step Program::prepare(const Descriptors& given) const {
     if (::setsid() < 0) return Step::session;
-    if (given.group >= 0 && !move_into(given.group)) return Step::cgroup;
+    if (given.group >= 0 && !base::enter_group(given.group)) return Step::cgroup;
     // initd keeps 0, 1 and 2 open, so the pipes' numbers are above them.
     const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(given.out, 1) < 0 || ::dup2(given.err, 2) < 0) {
@@ -182,18 +142,6 @@ Step Program::take_identity() const {
     if (::setresgid(account_.group, account_.group, account_.group) != 0) return Step::group;
     if (::setresuid(account_.user, account_.user, account_.user) != 0) return Step::user;
     return Step::none;
-}
-
-// Returns only on failure, with the errno that says most: a file that is there but cannot be
-// executed says more than the places where there is none.
-void Program::execute() const {
-    int telling = ENOENT;
-    for (const std::string& path : candidates_) {
-        ::execve(path.c_str(), argv_.data(), envp_.data());
-        if (errno != ENOENT && errno != ENOTDIR) telling = errno;
-        if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) break;
-    }
-    errno = telling;
 }
 
 bool read_report(int fd, Program::Failure& failure) {

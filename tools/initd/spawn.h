@@ -56,7 +56,6 @@ class Program {
     bool hand_over(int ready) const;
     Step prepare(const Descriptors& given) const;
     Step take_identity() const;
-    void execute() const;
 
     std::vector<std::string> command_;
     std::vector<std::string> environment_;
