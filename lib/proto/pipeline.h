@@ -100,21 +100,21 @@ enum class FieldId : std::uint8_t {
     timed_out = 26,    // 1: ended by its time limit
     bytes = 27,
     files = 28,
-    digest = 29,      // SHA-256
-    path = 30,        // bytes
-    copy_flags = 31,  // pipeline-copy(5)
-    offset = 32,
+    digest = 29,       // SHA-256
+    path = 30,         // bytes
+    source_name = 31,  // bytes: a file name
+    offset = 32,       // of a part, with length
     length = 33,
     address = 34,     // text: enclavebox(7)
     key = 35,         // text: fingerprint
     comment = 36,     // text
-    sessions = 37,    // number now
-    limit_name = 38,  // repeated, each followed by a limit_value
-    limit_value = 39,
-    uptime_ms = 40,
-    allowed = 41,  // text, repeated: an operation the key may ask for
-    seen = 42,     // repeated: job records of `info`
-    mode = 43,
+    sessions = 37,    // of the key, with this one
+    style = 38,       // where a path leads: 0 the file, 1 the folder, 2 into or as (pipeline(1))
+    archive = 39,     // 1: owners, extended attributes, set-id bits
+    resume = 40,      // 1
+    allowed = 41,     // text, repeated: an operation the key may ask for
+    user_id = 42,     // whom the session runs as
+    job_status = 43,  // text, repeated: a job as a line of JSON
 };
 
 // Status of a stream as far as all operations share it: code, text, error, path, bytes, files,

@@ -38,7 +38,7 @@ MaybeTrouble read_xattrs(int fd, std::vector<std::pair<std::string, std::string>
     const ssize_t listed = ::flistxattr(fd, names.data(), names.size());
     if (listed < 0) {
         if (errno == ENOTSUP) return std::nullopt;
-        return Trouble{errno, Operation::read};
+        return Trouble{errno, CopyStep::read};
     }
     names.resize(static_cast<std::size_t>(listed));
     std::string value(kMaximumValue, '\0');
@@ -48,10 +48,10 @@ MaybeTrouble read_xattrs(int fd, std::vector<std::pair<std::string, std::string>
         at += name.size() + 1;
         const ssize_t size = ::fgetxattr(fd, name.c_str(), value.data(), value.size());
         if (size < 0 && errno == ENODATA) continue;  // gone meanwhile
-        if (size < 0) return Trouble{errno, Operation::read};
+        if (size < 0) return Trouble{errno, CopyStep::read};
         total += name.size() + static_cast<std::size_t>(size);
         if (total > proto::copy::kMaximumXattrBytes || to.size() >= proto::copy::kMaximumXattrs) {
-            return Trouble{E2BIG, Operation::read};
+            return Trouble{E2BIG, CopyStep::read};
         }
         to.emplace_back(name, value.substr(0, static_cast<std::size_t>(size)));
     }
@@ -61,28 +61,28 @@ MaybeTrouble read_xattrs(int fd, std::vector<std::pair<std::string, std::string>
 MaybeTrouble apply_attributes(int fd, const Attributes& attributes, const AttributeRules& rules,
                               bool folder) {
     MaybeTrouble first;
-    const auto note = [&first](Operation operation) {
+    const auto note = [&first](CopyStep operation) {
         if (!first.has_value()) first = Trouble{errno, operation};
     };
     std::uint32_t mode = final_mode(attributes, rules, folder);
     if (rules.archive && attributes.owner.has_value()) {
         if (::fchown(fd, attributes.owner->first, attributes.owner->second) != 0) {
-            if (::geteuid() == 0 || errno != EPERM) note(Operation::set_owner);
+            if (::geteuid() == 0 || errno != EPERM) note(CopyStep::set_owner);
             mode &= ~(S_ISUID | S_ISGID);
         }
     }
-    if (::fchmod(fd, mode) != 0) note(Operation::set_mode);
+    if (::fchmod(fd, mode) != 0) note(CopyStep::set_mode);
     if (rules.archive) {
         for (const auto& [name, value] : attributes.xattrs) {
             if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) != 0) {
-                note(Operation::set_xattr);
+                note(CopyStep::set_xattr);
             }
         }
     }
     if (rules.preserve && !attributes.plain) {
         const std::array<timespec, 2> times = {timespec{0, UTIME_OMIT},
                                                to_timespec(attributes.time)};
-        if (::futimens(fd, times.data()) != 0) note(Operation::set_times);
+        if (::futimens(fd, times.data()) != 0) note(CopyStep::set_times);
     }
     return first;
 }

@@ -74,7 +74,7 @@ bool CommitBatch::step(std::vector<Refusal>& refusals) {
             touched_.pop_back();
             folder->touched = false;
             if (!sync_folder(folder->fd.get())) {
-                refusals.push_back({0, "", {errno, Operation::sync}});
+                refusals.push_back({0, "", {errno, CopyStep::sync}});
             }
         } else {
             break;
@@ -88,7 +88,7 @@ bool CommitBatch::step(std::vector<Refusal>& refusals) {
 
 MaybeTrouble CommitBatch::sync(Action& action) const {
     if (action.kind != Action::Kind::file || ::fsync(action.fd.get()) == 0) return std::nullopt;
-    return Trouble{errno, Operation::sync};
+    return Trouble{errno, CopyStep::sync};
 }
 
 MaybeTrouble CommitBatch::carry_out(Action& action) {
@@ -111,13 +111,13 @@ MaybeTrouble CommitBatch::give_name(Action& action) const {
             return ::linkat(AT_FDCWD, source.c_str(), folder, name.c_str(), AT_SYMLINK_FOLLOW);
         };
         if (link(action.name) == 0) return std::nullopt;
-        if (errno != EEXIST || !overwrite_) return Trouble{errno, Operation::create};
+        if (errno != EEXIST || !overwrite_) return Trouble{errno, CopyStep::create};
         std::string hidden = random_hidden_name();
-        if (link(hidden) != 0) return Trouble{errno, Operation::create};
+        if (link(hidden) != 0) return Trouble{errno, CopyStep::create};
         action.hidden = HiddenName(action.folder, std::move(hidden), false);
     }
     if (move(folder, action.hidden.name(), action.name, overwrite_) != 0) {
-        return Trouble{errno, Operation::rename};
+        return Trouble{errno, CopyStep::rename};
     }
     action.hidden.release();
     return std::nullopt;
@@ -129,25 +129,25 @@ MaybeTrouble CommitBatch::make_hard_link(const Action& action) {
     const base::Fd above(
         open_below(top_folder_, top ? "." : action.target.substr(0, slash), O_PATH | O_DIRECTORY));
     const std::string name = top ? action.target : action.target.substr(slash + 1);
-    if (!above.valid()) return Trouble{errno, Operation::link};
+    if (!above.valid()) return Trouble{errno, CopyStep::link};
     const int folder = action.folder->fd.get();
     std::string hidden_name = random_hidden_name();
     // linkat() follows nothing here. What it linked is looked at before it gets the name: only a
     // file of this transfer may have one more.
     if (::linkat(above.get(), name.c_str(), folder, hidden_name.c_str(), 0) != 0) {
-        return Trouble{errno, Operation::link};
+        return Trouble{errno, CopyStep::link};
     }
     // It goes in any case: rename() leaves it behind when both names are one file already.
     const HiddenName hidden(action.folder, std::move(hidden_name), false);
     struct stat status {};
     if (::fstatat(folder, hidden.name().c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-        return Trouble{errno, Operation::link};
+        return Trouble{errno, CopyStep::link};
     }
     if (!S_ISREG(status.st_mode) || !linked_.contains({status.st_dev, status.st_ino})) {
-        return Trouble{EPERM, Operation::link};
+        return Trouble{EPERM, CopyStep::link};
     }
     if (move(folder, hidden.name(), action.name, overwrite_) != 0) {
-        return Trouble{errno, Operation::rename};
+        return Trouble{errno, CopyStep::rename};
     }
     return std::nullopt;
 }

@@ -71,25 +71,25 @@ MaybeTrouble make_folder(const Jail& jail, const std::string& path, bool parents
                          OpenTarget& opened) {
     opened.folder = base::Fd(jail.open(path, O_RDONLY | O_DIRECTORY));
     if (opened.folder.valid()) return std::nullopt;
-    if (errno != ENOENT) return Trouble{errno, Operation::open};
+    if (errno != ENOENT) return Trouble{errno, CopyStep::open};
     const Placement above = split_path(path);
-    if (!proto::copy::is_name(above.name)) return Trouble{ENOENT, Operation::make_folder};
+    if (!proto::copy::is_name(above.name)) return Trouble{ENOENT, CopyStep::make_folder};
     OpenTarget parent;
     if (parents) {
         const auto failed = make_folder(jail, above.folder, true, umask, parent);
         if (failed.has_value()) return failed;
     } else {
         parent.folder = base::Fd(jail.open(above.folder, O_RDONLY | O_DIRECTORY));
-        if (!parent.folder.valid()) return Trouble{errno, Operation::open};
+        if (!parent.folder.valid()) return Trouble{errno, CopyStep::open};
     }
     const int at = parent.folder.get();
     opened.created = ::mkdirat(at, above.name.c_str(), 0777 & ~umask) == 0;
-    if (!opened.created && errno != EEXIST) return Trouble{errno, Operation::make_folder};
+    if (!opened.created && errno != EEXIST) return Trouble{errno, CopyStep::make_folder};
     if (opened.created && ::fsync(at) != 0 && errno != EINVAL) {
-        return Trouble{errno, Operation::sync};
+        return Trouble{errno, CopyStep::sync};
     }
     opened.folder = base::Fd(open_entry(at, above.name.c_str(), O_RDONLY | O_DIRECTORY));
-    if (!opened.folder.valid()) return Trouble{errno, Operation::open};
+    if (!opened.folder.valid()) return Trouble{errno, CopyStep::open};
     return std::nullopt;
 }
 
@@ -119,18 +119,18 @@ MaybeTrouble open_target(const CopyTarget& target, Shape shape, mode_t umask, Op
     if (seen.valid() && ::fstat(seen.get(), &status) == 0) {
         standing = S_ISDIR(status.st_mode) ? Standing::folder : Standing::file;
     } else if (errno != ENOENT && errno != ELOOP) {
-        return Trouble{errno, Operation::open};
+        return Trouble{errno, CopyStep::open};
     }
     const auto placed = place(target.style, shape, target.path, standing, target.source_name);
     opened.path = target.path;
-    if (!placed.ok()) return Trouble{placed.error().errno_value, Operation::create};
+    if (!placed.ok()) return Trouble{placed.error().errno_value, CopyStep::create};
     opened.name = placed->name;
     opened.path = placed->folder + (placed->name.empty() ? "" : "/" + placed->name);
     if (shape == Shape::tree || placed->make_parents) {
         return make_folder(*target.jail, placed->folder, placed->make_parents, umask, opened);
     }
     opened.folder = base::Fd(target.jail->open(placed->folder, O_RDONLY | O_DIRECTORY));
-    if (!opened.folder.valid()) return Trouble{errno, Operation::open};
+    if (!opened.folder.valid()) return Trouble{errno, CopyStep::open};
     return std::nullopt;
 }
 

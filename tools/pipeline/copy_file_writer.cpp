@@ -79,7 +79,7 @@ MaybeTrouble FileWriter::open(const std::shared_ptr<TargetFolder>& folder, const
         fd_ = base::Fd(::openat(folder->fd.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
         if (fd_.valid() && has_proc_descriptors()) return std::nullopt;
         if (!fd_.valid() && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
-            return Trouble{errno, Operation::create};
+            return Trouble{errno, CopyStep::create};
         }
         folder->nameless = false;
     }
@@ -89,7 +89,7 @@ MaybeTrouble FileWriter::open(const std::shared_ptr<TargetFolder>& folder, const
 MaybeTrouble FileWriter::open_hidden(const std::shared_ptr<TargetFolder>& folder) {
     std::string hidden = random_hidden_name();
     fd_ = base::Fd(open_entry(folder->fd.get(), hidden.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
-    if (!fd_.valid()) return Trouble{errno, Operation::create};
+    if (!fd_.valid()) return Trouble{errno, CopyStep::create};
     hidden_ = HiddenName(folder, std::move(hidden), false);
     return std::nullopt;
 }
@@ -107,14 +107,14 @@ MaybeTrouble FileWriter::open_stable(const std::shared_ptr<TargetFolder>& folder
         const bool own = fd_.valid() && ::fstat(fd_.get(), &status) == 0 && is_own_file(status);
         // Two transfers of one file would spoil each other's half.
         if (own && ::flock(fd_.get(), (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
-            return Trouble{errno == EWOULDBLOCK ? EBUSY : errno, Operation::create};
+            return Trouble{errno == EWOULDBLOCK ? EBUSY : errno, CopyStep::create};
         }
         // Whoever had the lock before may have given the file its final name meanwhile.
         if (own && has_name(fd_.get(), at, hidden)) break;
-        if (attempt == kAttempts) return Trouble{fd_.valid() ? EPERM : error, Operation::create};
+        if (attempt == kAttempts) return Trouble{fd_.valid() ? EPERM : error, CopyStep::create};
         // A link or something else in our place is removed, never written through.
         if (!own && ::unlinkat(at, hidden.c_str(), 0) != 0 && errno != ENOENT) {
-            return Trouble{errno, Operation::create};
+            return Trouble{errno, CopyStep::create};
         }
     }
     hidden_ = HiddenName(folder, hidden, true);
@@ -131,7 +131,7 @@ bool FileWriter::hash_existing(MaybeTrouble& trouble) {
             ::pread(fd_.get(), buffer.data(), wanted, static_cast<off_t>(position_));
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) {
-            trouble = Trouble{count < 0 ? errno : EBUSY, Operation::read};
+            trouble = Trouble{count < 0 ? errno : EBUSY, CopyStep::read};
             return false;
         }
         digest_.update(std::span(buffer).first(static_cast<std::size_t>(count)));
@@ -144,13 +144,13 @@ MaybeTrouble FileWriter::start(std::uint64_t offset) {
     if (offset == position_) return std::nullopt;
     position_ = 0;
     digest_.reset();
-    if (::ftruncate(fd_.get(), 0) != 0) return Trouble{errno, Operation::write};
+    if (::ftruncate(fd_.get(), 0) != 0) return Trouble{errno, CopyStep::write};
     return std::nullopt;
 }
 
 MaybeTrouble FileWriter::start_part(std::uint64_t offset, std::uint64_t size) {
     if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
-        return Trouble{errno, Operation::write};
+        return Trouble{errno, CopyStep::write};
     }
     position_ = offset;
     return std::nullopt;
@@ -163,7 +163,7 @@ MaybeTrouble FileWriter::write(std::span<const std::byte> bytes) {
         const ssize_t count =
             ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(position_));
         if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return Trouble{count < 0 ? errno : ENOSPC, Operation::write};
+        if (count <= 0) return Trouble{count < 0 ? errno : ENOSPC, CopyStep::write};
         position_ += static_cast<std::uint64_t>(count);
         bytes = bytes.subspan(static_cast<std::size_t>(count));
     }
@@ -175,7 +175,7 @@ MaybeTrouble FileWriter::hole(std::uint64_t length) {
     // What an earlier attempt left in a shared file need not be zeros.
     if (shared_ && ::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                                static_cast<off_t>(position_), static_cast<off_t>(length)) != 0) {
-        return Trouble{errno, Operation::write};
+        return Trouble{errno, CopyStep::write};
     }
     position_ += length;
     hole_at_end_ = true;
@@ -184,7 +184,7 @@ MaybeTrouble FileWriter::hole(std::uint64_t length) {
 
 MaybeTrouble FileWriter::finish() {
     if (hole_at_end_ && !shared_ && ::ftruncate(fd_.get(), static_cast<off_t>(position_)) != 0) {
-        return Trouble{errno, Operation::write};
+        return Trouble{errno, CopyStep::write};
     }
     // Only a hint: fsync() follows in the commit, and finds the work under way.
     ::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);

@@ -15,7 +15,7 @@ using Piece = FileReader::Piece;
 
 namespace {
 
-Piece trouble(int errno_value, Operation operation) {
+Piece trouble(int errno_value, CopyStep operation) {
     return {Piece::Kind::trouble, 0, {errno_value, operation}};
 }
 
@@ -47,7 +47,7 @@ Piece FileReader::next_of_stream(std::span<std::byte> buffer) {
         if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
             return {Piece::Kind::waiting, 0, {}};
         }
-        if (count < 0) return trouble(errno, Operation::read);
+        if (count < 0) return trouble(errno, CopyStep::read);
         if (count == 0) return {};
         const auto length = static_cast<std::size_t>(count);
         digest_.update(buffer.first(length));
@@ -62,21 +62,21 @@ MaybeTrouble FileReader::find_segment() {
         data_from_ = data_until_ = until_;  // a hole to the end, or the file shrank: finish() sees
         return std::nullopt;
     }
-    if (data < 0) return Trouble{errno, Operation::read};
+    if (data < 0) return Trouble{errno, CopyStep::read};
     data_from_ = std::min(static_cast<std::uint64_t>(data), until_);
     const off_t hole = ::lseek(fd_.get(), data, SEEK_HOLE);
-    if (hole < 0 && errno == ENXIO) return Trouble{EBUSY, Operation::follow};
-    if (hole < 0) return Trouble{errno, Operation::read};
+    if (hole < 0 && errno == ENXIO) return Trouble{EBUSY, CopyStep::follow};
+    if (hole < 0) return Trouble{errno, CopyStep::read};
     data_until_ = std::min(static_cast<std::uint64_t>(hole), until_);
-    if (data_from_ < until_ && data_until_ <= data_from_) return Trouble{EBUSY, Operation::follow};
+    if (data_from_ < until_ && data_until_ <= data_from_) return Trouble{EBUSY, CopyStep::follow};
     return std::nullopt;
 }
 
 Piece FileReader::finish() const {
     struct stat now {};
-    if (::fstat(fd_.get(), &now) != 0) return trouble(errno, Operation::read);
+    if (::fstat(fd_.get(), &now) != 0) return trouble(errno, CopyStep::read);
     if (now.st_size != before_.st_size || modified(now) != modified(before_)) {
-        return trouble(EBUSY, Operation::follow);
+        return trouble(EBUSY, CopyStep::follow);
     }
     return {};
 }
@@ -100,8 +100,8 @@ Piece FileReader::next(std::span<std::byte> buffer) {
     do {
         count = ::pread(fd_.get(), buffer.data(), wanted, static_cast<off_t>(position_));
     } while (count < 0 && errno == EINTR);
-    if (count < 0) return trouble(errno, Operation::read);
-    if (count == 0) return trouble(EBUSY, Operation::follow);  // it shrank
+    if (count < 0) return trouble(errno, CopyStep::read);
+    if (count == 0) return trouble(EBUSY, CopyStep::follow);  // it shrank
     const auto length = static_cast<std::size_t>(count);
     digest_.update(buffer.first(length));
     position_ += length;

@@ -129,7 +129,7 @@ bool CopyReceiver::write_sink(std::span<const std::byte>& bytes) {
         if (count <= 0) {
             bytes = {};
             sink_zeros_ = 0;
-            refuse_file({count < 0 ? errno : ENOSPC, Operation::write});
+            refuse_file({count < 0 ? errno : ENOSPC, CopyStep::write});
             return true;
         }
         bytes = bytes.subspan(static_cast<std::size_t>(count));
@@ -181,7 +181,7 @@ void CopyReceiver::stop(const std::string& path, const Trouble& trouble) {
 void CopyReceiver::bad(std::string why) {
     if (phase_ == Phase::failed) return;
     bad_because_ = std::move(why);
-    stop(path_, {EPROTO, Operation::protocol});
+    stop(path_, {EPROTO, CopyStep::protocol});
 }
 
 std::string CopyReceiver::path_of(std::string_view name) const {

@@ -16,7 +16,7 @@ void CopyReceiver::on(const copy::Begin& record) {
     if (phase_ != Phase::begin) return bad("begin: not the first record");
     if (record.version != copy::kVersion) {
         bad_because_ = "version: not known here";
-        return stop("", {EPROTONOSUPPORT, Operation::protocol});
+        return stop("", {EPROTONOSUPPORT, CopyStep::protocol});
     }
     shape_ = record.shape;
     resume_ = record.resume;
@@ -47,7 +47,7 @@ bool CopyReceiver::begin_entry(std::string_view name, const char* what) {
         return false;
     }
     if (counted_.entries >= options_.maximum_entries) {
-        stop(progress_.path, {EDQUOT, Operation::limit});
+        stop(progress_.path, {EDQUOT, CopyStep::limit});
         return false;
     }
     progress_.entries = counted_.entries + 1;
@@ -84,7 +84,7 @@ void CopyReceiver::on(const copy::Root& record) {
     Level level;
     level.serial = counted_.entries++;
     level.attributes = take_attributes(record.mode, record.time);
-    MaybeTrouble trouble = Trouble{EISDIR, Operation::write};
+    MaybeTrouble trouble = Trouble{EISDIR, CopyStep::write};
     if (target_.sink < 0) {
         trouble = open_target(target_, shape_, options_.attributes.umask, top_);
     }
@@ -126,10 +126,10 @@ MaybeTrouble CopyReceiver::make_level(const copy::Folder& record, Level& level) 
     folder->nameless = parent->nameless;
     // Open to us alone until everything is in it.
     folder->created = ::mkdirat(parent->fd.get(), name.c_str(), 0700) == 0;
-    if (!folder->created && errno != EEXIST) return Trouble{errno, Operation::make_folder};
+    if (!folder->created && errno != EEXIST) return Trouble{errno, CopyStep::make_folder};
     if (folder->created) batch_.touch(parent);
     folder->fd = base::Fd(open_entry(parent->fd.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
-    if (!folder->fd.valid()) return Trouble{errno, Operation::make_folder};
+    if (!folder->fd.valid()) return Trouble{errno, CopyStep::make_folder};
     level.folder = std::move(folder);
     return std::nullopt;
 }
@@ -169,10 +169,10 @@ MaybeTrouble CopyReceiver::make_link(const copy::Link& record, const Attributes&
     const std::string name(record.name);
     HiddenName hidden;
     if (::symlinkat(target.c_str(), at, name.c_str()) != 0) {
-        if (errno != EEXIST || !options_.overwrite) return Trouble{errno, Operation::link};
+        if (errno != EEXIST || !options_.overwrite) return Trouble{errno, CopyStep::link};
         std::string other = random_hidden_name();
         if (::symlinkat(target.c_str(), at, other.c_str()) != 0) {
-            return Trouble{errno, Operation::link};
+            return Trouble{errno, CopyStep::link};
         }
         hidden = HiddenName(folder, std::move(other), false);
     }
@@ -182,7 +182,7 @@ MaybeTrouble CopyReceiver::make_link(const copy::Link& record, const Attributes&
     const base::Fd link(open_entry(at, now.c_str(), O_PATH));
     struct stat status {};
     if (!link.valid() || ::fstat(link.get(), &status) != 0 || !S_ISLNK(status.st_mode)) {
-        return Trouble{EBUSY, Operation::link};
+        return Trouble{EBUSY, CopyStep::link};
     }
     MaybeTrouble trouble;
     const AttributeRules& rules = options_.attributes;
@@ -190,17 +190,17 @@ MaybeTrouble CopyReceiver::make_link(const copy::Link& record, const Attributes&
         ::fchownat(link.get(), "", attributes.owner->first, attributes.owner->second,
                    AT_EMPTY_PATH) != 0 &&
         ::geteuid() == 0) {
-        trouble = Trouble{errno, Operation::set_owner};
+        trouble = Trouble{errno, CopyStep::set_owner};
     }
     const std::array<timespec, 2> times = {
         timespec{0, UTIME_OMIT}, timespec{static_cast<time_t>(attributes.time.seconds),
                                           static_cast<long>(attributes.time.nanoseconds)}};
     if (rules.preserve && ::utimensat(link.get(), "", times.data(), AT_EMPTY_PATH) != 0) {
-        trouble = Trouble{errno, Operation::set_times};
+        trouble = Trouble{errno, CopyStep::set_times};
     }
     if (hidden.exists()) {
         if (::renameat(at, hidden.name().c_str(), at, name.c_str()) != 0) {
-            return Trouble{errno, Operation::rename};
+            return Trouble{errno, CopyStep::rename};
         }
         hidden.release();
     }

@@ -34,7 +34,7 @@ void CopyReceiver::on(const copy::File& record) {
     if (record.asks && !resume_) return bad("file: asks without resume");
     if (record.asks && shape_ == copy::Shape::part) return bad("file: a part that asks");
     if (record.size > options_.maximum_bytes) {
-        return stop(file_path_, {EFBIG, Operation::limit});
+        return stop(file_path_, {EFBIG, CopyStep::limit});
     }
     if (!single && levels_.back().folder == nullptr) {
         // In a refused folder: nobody writes it, but who asks gets an answer.
@@ -52,7 +52,7 @@ MaybeTrouble CopyReceiver::open_file(const copy::File& record) {
     if (shape_ == copy::Shape::tree) {
         folder = levels_.back().folder;
     } else if (target_.sink >= 0) {
-        if (shape_ == copy::Shape::part) return Trouble{EINVAL, Operation::write};
+        if (shape_ == copy::Shape::part) return Trouble{EINVAL, CopyStep::write};
         file_is_sink_ = true;
         sink_digest_.reset();
         if (!record.asks) return std::nullopt;
@@ -71,14 +71,14 @@ MaybeTrouble CopyReceiver::open_file(const copy::File& record) {
         struct stat status {};
         const bool stands =
             ::fstatat(folder->fd.get(), file_name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
-        if (stands && S_ISDIR(status.st_mode)) return Trouble{EISDIR, Operation::create};
+        if (stands && S_ISDIR(status.st_mode)) return Trouble{EISDIR, CopyStep::create};
         if (stands && record.asks && is_there_already(record)) {
             if (record.linked) batch_.add_linked(status);
             answer(copy::Skip{file_serial_});
             close_file();
             return std::nullopt;
         }
-        if (stands && !options_.overwrite) return Trouble{EEXIST, Operation::create};
+        if (stands && !options_.overwrite) return Trouble{EEXIST, CopyStep::create};
     }
     writer_ = std::make_unique<FileWriter>();
     using Way = FileWriter::Way;
@@ -141,7 +141,7 @@ bool CopyReceiver::count_bytes(std::uint64_t length) {
     }
     counted_.bytes += length;
     if (counted_.bytes > options_.maximum_bytes) {
-        stop(file_path_, {EFBIG, Operation::limit});
+        stop(file_path_, {EFBIG, CopyStep::limit});
         return false;
     }
     return true;
@@ -182,7 +182,7 @@ void CopyReceiver::finish_file(const copy::FileEnd& record) {
     const auto digest = file_is_sink_ ? sink_digest_.value() : writer_->digest();
     if (!digest.has_value() || *digest != record.digest) {
         if (writer_ != nullptr) writer_->hidden().discard();
-        return refuse(file_serial_, file_path_, {EBADMSG, Operation::compare});
+        return refuse(file_serial_, file_path_, {EBADMSG, CopyStep::compare});
     }
     if (!file_is_sink_) {
         if (const auto trouble = commit_file(); trouble.has_value()) {
@@ -195,7 +195,7 @@ void CopyReceiver::finish_file(const copy::FileEnd& record) {
 MaybeTrouble CopyReceiver::commit_file() {
     if (shape_ == copy::Shape::part) {
         // Its name comes with the resumed transfer after all parts.
-        if (::fsync(writer_->fd()) != 0) return Trouble{errno, Operation::sync};
+        if (::fsync(writer_->fd()) != 0) return Trouble{errno, CopyStep::sync};
         return std::nullopt;
     }
     if (const auto trouble = writer_->finish(); trouble.has_value()) return trouble;

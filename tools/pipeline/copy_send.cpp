@@ -144,7 +144,7 @@ void CopySender::prefix(std::span<std::byte> scratch) {
 
 void CopySender::end_file() {
     const auto digest = reader_->digest();
-    if (!digest.has_value()) return drop_file({ENOMEM, Operation::compare}, false);
+    if (!digest.has_value()) return drop_file({ENOMEM, CopyStep::compare}, false);
     const std::uint64_t first = options_.part.has_value() ? options_.part->offset : 0;
     put(copy::FileEnd{reader_->position() - first, *digest});
     if (source_.shape != copy::Shape::tree) digest_ = digest;

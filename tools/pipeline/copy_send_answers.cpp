@@ -24,7 +24,7 @@ void CopySender::take_answers(std::span<const std::byte> bytes) {
 
 void CopySender::break_off(std::string why) {
     bad_because_ = std::move(why);
-    failures_.add({"", EPROTO, Operation::protocol, false});
+    failures_.add({"", EPROTO, CopyStep::protocol, false});
     phase_ = Phase::failed;
 }
 

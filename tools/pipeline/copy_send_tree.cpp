@@ -25,15 +25,15 @@ void CopySender::next_entry() {
     if (name == nullptr) return leave();
     struct stat status {};
     if (::fstatat(levels_.back().folder.get(), name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
-        return fail_entry(name, {errno, Operation::open});
+        return fail_entry(name, {errno, CopyStep::open});
     }
     progress_.path = path_of(name);
     if (progress_.path.size() > copy::kMaximumPath) {
-        return fail_entry(name, {ENAMETOOLONG, Operation::open});
+        return fail_entry(name, {ENAMETOOLONG, CopyStep::open});
     }
     if (S_ISDIR(status.st_mode)) return send_folder(name);
     if (S_ISLNK(status.st_mode)) return send_link(name, status);
-    if (!S_ISREG(status.st_mode)) return fail_entry(name, {ENOTSUP, Operation::special});
+    if (!S_ISREG(status.st_mode)) return fail_entry(name, {ENOTSUP, CopyStep::special});
     if (status.st_nlink > 1 && send_hard_link(name, status)) return;
     send_file(name);
 }
@@ -47,12 +47,12 @@ void CopySender::leave() {
 
 void CopySender::send_folder(const char* name) {
     if (levels_.size() > copy::kMaximumDepth) {
-        return fail_entry(name, {ENAMETOOLONG, Operation::open});
+        return fail_entry(name, {ENAMETOOLONG, CopyStep::open});
     }
     base::Fd fd(open_entry(levels_.back().folder.get(), name, O_RDONLY | O_DIRECTORY));
     struct stat status {};
     if (!fd.valid() || ::fstat(fd.get(), &status) != 0) {
-        return fail_entry(name, {errno, Operation::open});
+        return fail_entry(name, {errno, CopyStep::open});
     }
     FolderList names;
     if (const auto failed = names.read(fd.get()); failed.has_value()) {
@@ -77,9 +77,9 @@ void CopySender::send_file(const char* name) {
     base::Fd fd(open_entry(levels_.back().folder.get(), name, O_RDONLY | O_NONBLOCK | O_NOCTTY));
     struct stat status {};
     if (!fd.valid() || ::fstat(fd.get(), &status) != 0) {
-        return fail_entry(name, {errno, Operation::open});
+        return fail_entry(name, {errno, CopyStep::open});
     }
-    if (!S_ISREG(status.st_mode)) return fail_entry(name, {ENOTSUP, Operation::special});
+    if (!S_ISREG(status.st_mode)) return fail_entry(name, {ENOTSUP, CopyStep::special});
     const bool linked = status.st_nlink > 1 && linked_.size() < kMaximumLinked;
     open_file(std::move(fd), status, name, linked);
 }
@@ -137,9 +137,9 @@ void CopySender::send_link(const char* name, const struct stat& status) {
     std::array<char, copy::kMaximumPath + 1> target;
     const ssize_t length =
         ::readlinkat(levels_.back().folder.get(), name, target.data(), target.size());
-    if (length <= 0) return fail_entry(name, {length < 0 ? errno : EINVAL, Operation::read});
+    if (length <= 0) return fail_entry(name, {length < 0 ? errno : EINVAL, CopyStep::read});
     const auto size = static_cast<std::size_t>(length);
-    if (size > copy::kMaximumPath) return fail_entry(name, {ENAMETOOLONG, Operation::read});
+    if (size > copy::kMaximumPath) return fail_entry(name, {ENAMETOOLONG, CopyStep::read});
     put_attributes(status, {});
     put(copy::Link{modified(status), std::string_view(target.data(), size), name});
     ++sent_.entries;

@@ -14,30 +14,30 @@
 namespace pipeline {
 
 using proto::copy::DigestBytes;
-using proto::copy::Operation;
+using CopyStep = proto::copy::Operation;
 
 // A system call that failed and what it was for. Nothing: all went well.
 struct Trouble {
     int errno_value = 0;
-    Operation operation = Operation::open;
+    CopyStep operation = CopyStep::open;
 };
 using MaybeTrouble = std::optional<Trouble>;
 
 // No more can be written anywhere: a transfer ends, instead of failing once for each entry.
 constexpr bool is_final(const Trouble& trouble) {
     return trouble.errno_value == ENOSPC || trouble.errno_value == EDQUOT ||
-           trouble.operation == Operation::limit;
+           trouble.operation == CopyStep::limit;
 }
 // The entry is there, only not with everything it should have.
-constexpr bool is_about_attributes(Operation operation) {
-    return operation == Operation::set_mode || operation == Operation::set_times ||
-           operation == Operation::set_owner || operation == Operation::set_xattr;
+constexpr bool is_about_attributes(CopyStep operation) {
+    return operation == CopyStep::set_mode || operation == CopyStep::set_times ||
+           operation == CopyStep::set_owner || operation == CopyStep::set_xattr;
 }
 
 struct CopyFailure {
     std::string path;  // bytes, below the top of the transfer; empty: the top itself
     int errno_value = 0;
-    Operation operation = Operation::open;
+    CopyStep operation = CopyStep::open;
     bool at_peer = false;  // the peer said so; its words are not trusted with a terminal
 
     // "cannot write 'a/b': No space left on device", with everything unprintable escaped.

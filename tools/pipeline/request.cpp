@@ -12,7 +12,6 @@ using base::Error;
 using base::ExitCode;
 using proto::pipeline::FieldId;
 using proto::pipeline::Fields;
-using proto::pipeline::Operation;
 using proto::pipeline::Payload;
 
 namespace {
@@ -124,6 +123,47 @@ Payload encode(const RunStatus& status) {
     }
     if (status.timed_out) fields.number(FieldId::timed_out, 1);
     return fields;
+}
+
+Payload encode(Operation operation, const CopyRequest& request) {
+    Payload fields;
+    fields.number(FieldId::operation, static_cast<std::uint64_t>(operation));
+    fields.text(FieldId::path, request.path);
+    if (!request.source_name.empty()) fields.text(FieldId::source_name, request.source_name);
+    fields.number(FieldId::style, static_cast<std::uint64_t>(request.style));
+    if (request.archive) fields.number(FieldId::archive, 1);
+    if (request.resume) fields.number(FieldId::resume, 1);
+    if (request.part.has_value()) {
+        fields.number(FieldId::offset, request.part->offset);
+        fields.number(FieldId::length, request.part->length);
+    }
+    return fields;
+}
+
+base::Result<CopyRequest> decode_copy(const Fields& fields) {
+    CopyRequest request;
+    request.path = fields.text(FieldId::path).value_or("");
+    request.source_name = fields.text(FieldId::source_name).value_or("");
+    if (request.path.empty() || !clean(request.path)) return bad("path");
+    if (!request.source_name.empty() && !proto::copy::is_name(request.source_name)) {
+        return bad("source_name");
+    }
+    const std::uint64_t style = fields.number(FieldId::style).value_or(0);
+    if (style > static_cast<std::uint64_t>(CopyStyle::into)) return bad("style");
+    request.style = static_cast<CopyStyle>(style);
+    request.archive = fields.number(FieldId::archive) == 1;
+    request.resume = fields.number(FieldId::resume) == 1;
+    const auto offset = fields.number(FieldId::offset);
+    const auto length = fields.number(FieldId::length);
+    if (offset.has_value() != length.has_value()) return bad("length");
+    if (offset.has_value()) {
+        if (*length == 0 || *length > proto::copy::kMaximumSize ||
+            *offset > proto::copy::kMaximumSize - *length) {
+            return bad("offset");
+        }
+        request.part = CopyRequest::Part{*offset, *length};
+    }
+    return request;
 }
 
 std::string typed_command(const RunRequest& request) {

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "copy_destination.h"
+#include "decision.h"
 #include "proto/pipeline.h"
 
 namespace pipeline {
@@ -44,6 +46,23 @@ struct RunStatus {
 };
 
 proto::pipeline::Payload encode(const RunStatus& status);
+
+// Where the receiving side puts what it gets, and what the sending side takes.
+struct CopyRequest {
+    std::string path;         // on the server
+    std::string source_name;  // put: the last name of the source, for style into
+    CopyStyle style = CopyStyle::into;
+    bool archive = false;
+    bool resume = false;
+    struct Part {
+        std::uint64_t offset = 0;
+        std::uint64_t length = 0;
+    };
+    std::optional<Part> part;  // of one file
+};
+
+proto::pipeline::Payload encode(Operation operation, const CopyRequest& request);
+base::Result<CopyRequest> decode_copy(const proto::pipeline::Fields& fields);
 
 // Arguments as a person would type them, for logs and for PIPELINE_ORIGINAL_COMMAND.
 std::string typed_command(const RunRequest& request);

@@ -17,9 +17,9 @@
 using namespace copy_test;  // a test's own helpers
 using pipeline::CopyReceiver;
 using pipeline::CopySender;
+using pipeline::CopyStep;
 using pipeline::CopyStyle;
 using pipeline::Jail;
-using proto::copy::Operation;
 
 namespace {
 
@@ -323,7 +323,7 @@ TEST_CASE("the receiver's caps end a transfer") {
         const Outcome outcome = pump(sender, receiver, 65536);
         CHECK(outcome.received == CopyReceiver::State::failed);
         REQUIRE(outcome.sender_failures.size() == 1);
-        CHECK(outcome.sender_failures[0].operation == Operation::limit);
+        CHECK(outcome.sender_failures[0].operation == CopyStep::limit);
         CHECK(outcome.sender_failures[0].path == (bytes ? "b" : "c"));
     }
 }

@@ -1,0 +1,162 @@
+// The copy engines in a loop.
+#include "copy_stream.h"
+
+namespace pipeline {
+
+using base::Result;
+
+namespace {
+
+// Frames in one turn of the loop before others have theirs.
+constexpr int kFramesPerTurn = 8;
+
+// Descriptors that are always ready have no Poll.
+Result<std::optional<loop::Poll>> poll_if_possible(loop::Loop& loop, int fd,
+                                                   const loop::Poll::Callback& ready) {
+    if (fd < 0) return std::optional<loop::Poll>();
+    Result<loop::Poll> poll = loop::Poll::create(loop, fd, ready);
+    if (poll.ok()) return std::optional(std::move(poll).value());
+    if (poll.error().errno_value == EPERM) return std::optional<loop::Poll>();
+    return std::move(poll).error();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SendingCopy>> SendingCopy::create(loop::Loop& loop, Stream& stream,
+                                                         CopySource source,
+                                                         const SendOptions& options,
+                                                         std::function<void()> over) {
+    std::unique_ptr<SendingCopy> copy(new SendingCopy(stream, std::move(over)));
+    SendingCopy& self = *copy;
+    const auto ready = [&self](int) {
+        self.input_->watch(0);
+        self.advance();
+    };
+    copy->input_ = TRY(poll_if_possible(loop, source.stream ? source.fd.get() : -1, ready));
+    copy->turn_ = TRY(loop::Idle::create(loop, [&self] { self.advance(); }));
+    copy->sender_ = std::make_unique<CopySender>(std::move(source), options);
+    copy->turn_->start();
+    return copy;
+}
+
+void SendingCopy::on_data(std::span<const std::byte> bytes) {
+    if (over_ == nullptr) return;
+    sender_->take_answers(bytes);
+    stream_.consumed(bytes.size());
+    turn_->start();
+}
+
+void SendingCopy::advance() {
+    if (over_ == nullptr) return;
+    turn_->stop();
+    for (int frame = 0; frame < kFramesPerTurn; ++frame) {
+        const std::span<std::byte> room = stream_.prepare();
+        if (room.empty()) return;  // on_room() follows
+        const CopySender::Filled filled = sender_->fill(room);
+        stream_.commit(0, filled.bytes);
+        if (moved) moved();
+        switch (filled.state) {
+            case CopySender::State::more: break;
+            case CopySender::State::waiting_answer: return;  // on_data() follows
+            case CopySender::State::waiting_input:
+                if (input_.has_value()) return input_->watch(loop::Poll::kReadable);
+                break;
+            case CopySender::State::done:
+            case CopySender::State::failed: return finish();
+        }
+    }
+    turn_->start();
+}
+
+void SendingCopy::finish() {
+    turn_->stop();
+    const std::function<void()> over = std::move(over_);
+    over_ = nullptr;
+    over();
+}
+
+Result<std::unique_ptr<ReceivingCopy>> ReceivingCopy::create(loop::Loop& loop, Stream& stream,
+                                                             CopyTarget target,
+                                                             const ReceiveOptions& options,
+                                                             std::function<void()> over) {
+    std::unique_ptr<ReceivingCopy> copy(new ReceivingCopy(stream, std::move(over)));
+    ReceivingCopy& self = *copy;
+    const auto ready = [&self](int) {
+        self.output_->watch(0);
+        self.advance();
+    };
+    copy->output_ = TRY(poll_if_possible(loop, target.sink, ready));
+    copy->turn_ = TRY(loop::Idle::create(loop, [&self] { self.advance(); }));
+    copy->receiver_ = std::make_unique<CopyReceiver>(std::move(target), options);
+    return copy;
+}
+
+void ReceivingCopy::on_data(std::span<const std::byte> bytes) {
+    if (over_ == nullptr) return;
+    if (pending_.empty()) bytes = bytes.subspan(take(bytes));
+    if (over_ == nullptr || bytes.empty()) return;
+    pending_.insert(pending_.end(), bytes.begin(), bytes.end());
+}
+
+void ReceivingCopy::advance() {
+    if (over_ == nullptr) return;
+    turn_->stop();
+    const std::size_t done = take(pending_);
+    if (over_ == nullptr) return;
+    pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(done));
+}
+
+std::size_t ReceivingCopy::take(std::span<const std::byte> bytes) {
+    using State = CopyReceiver::State;
+    const std::size_t whole = bytes.size();
+    if (state_ != State::done && state_ != State::failed) {
+        const CopyReceiver::Taken taken = receiver_->take(bytes);
+        state_ = taken.state;
+        bytes = bytes.subspan(taken.bytes);
+        stream_.consumed(taken.bytes);
+        if (moved) moved();
+    }
+    const bool sent = send_answers();
+    const std::size_t used = whole - bytes.size();
+    switch (state_) {
+        case State::more: break;
+        case State::again: turn_->start(); break;
+        case State::waiting_answers:
+            if (sent) turn_->start();
+            break;
+        case State::waiting_output:
+            if (output_.has_value()) {
+                output_->watch(loop::Poll::kWritable);
+            } else {
+                turn_->start();
+            }
+            break;
+        case State::done:
+        case State::failed:
+            if (sent) finish();
+            break;
+    }
+    return used;
+}
+
+// False when some are left; on_room() follows.
+bool ReceivingCopy::send_answers() {
+    for (auto answers = receiver_->answers(); !answers.empty(); answers = receiver_->answers()) {
+        const std::span<std::byte> room = stream_.prepare();
+        if (room.empty()) return false;
+        const std::size_t size = std::min(room.size(), answers.size());
+        std::copy_n(answers.begin(), size, room.begin());
+        stream_.commit(0, size);
+        receiver_->answered(size);
+    }
+    return true;
+}
+
+void ReceivingCopy::finish() {
+    turn_->stop();
+    const std::function<void()> over = std::move(over_);
+    over_ = nullptr;
+    over();
+}
+
+}  // namespace pipeline
