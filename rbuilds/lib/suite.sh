@@ -35,23 +35,26 @@ suite_packages() {
 suite_compile() {
     local -a targets
     [[ -f $BUILD/build.ninja ]] || run_logged suite meson setup "$BUILD" "$TOP"
-    mapfile -t targets < <(suite_targets)
+    mapfile -t targets < <(suite_targets; suite_targets -image)
     run_counted suite 'compiling the suite' 200 '^\[' nice -n 5 ninja -C "$BUILD" -j "${OPT[jobs]}" "${targets[@]}"
 }
 
-# One program per folder of tools/, of the same name.
+# suite_targets [SUFFIX]: one program per folder of tools/, of the same name and SUFFIX. NAME-image is the form of a
+# tool for images where there are two: it opens no emulated NSM.
 suite_targets() {
-    ninja -C "$BUILD" -t targets all | sed -nE 's,^(tools/([^/]+)/([^/:]+)): .*LINKER.*,\2 \3 \1,p' | awk '$1 == $2 { print $3 }' | sort
+    ninja -C "$BUILD" -t targets all | sed -nE 's,^(tools/([^/]+)/([^/:]+)): .*LINKER.*,\2 \3 \1,p' | awk -v suffix="${1-}" '$1 suffix == $2 { print $3 }' | sort
 }
 
 # suite_overlay FOLDER: lay the suite under FOLDER/opt/enclavebox with its own loader and libraries. DT_RPATH, unlike
 # DT_RUNPATH, holds for the libraries of libraries too, so nothing of the application's image is ever loaded.
 suite_overlay() {
-    local home=/opt/enclavebox root=$1/opt/enclavebox target name library
+    local home=/opt/enclavebox root=$1/opt/enclavebox target name library forms
     mkdir -p "$root/bin" "$root/lib"
+    forms=$(suite_targets -image)
     while read -r target; do
         name=${target##*/}
         [[ " $HOST_TOOLS " != *" $name "* ]] || continue
+        if grep -qxF "$target-image" <<<"$forms"; then target=$target-image; fi
         cp "$BUILD/$target" "$root/bin/$name"
         chmod u+w "$root/bin/$name"
         strip "$root/bin/$name"

@@ -5,7 +5,7 @@
 #include "base/main.h"
 #include "base/text.h"
 #include "commands.h"
-#include "nsm/device.h"
+#include "nsm/open.h"
 #include "options.h"
 
 namespace {
@@ -20,7 +20,7 @@ Result<int> run(const base::Arguments& arguments) {
                                   "use -o FILE or redirect the output");
     }
     const std::string output = TRY(nsm_tool::run_command(
-        arguments, [&] { return nsm::open_device(std::string(arguments.value("device"))); }));
+        arguments, [&] { return nsm::open_module(arguments.value("device")); }));
     if (path == "-") {
         TRY(base::print(output));
         return 0;

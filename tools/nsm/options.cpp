@@ -6,7 +6,7 @@ namespace nsm_tool {
 namespace {
 
 constexpr base::Option kToolOptions[] = {
-    {'d', "device", "PATH", "/dev/nsm", "Talk to the module at PATH"},
+    {'d', "device", "WHERE", "/dev/nsm", "Talk to the module at WHERE, see nsm(1)"},
 };
 
 constexpr base::Option kDescribeOptions[] = {
