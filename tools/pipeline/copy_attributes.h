@@ -29,6 +29,11 @@ struct AttributeRules {
     std::uint32_t umask = 022;
 };
 
+// A device, a pipe or a socket: never sent, and never replaced.
+constexpr bool is_special(mode_t mode) {
+    return !S_ISREG(mode) && !S_ISDIR(mode) && !S_ISLNK(mode);
+}
+
 proto::copy::Time modified(const struct stat& status);
 
 // The mode an entry gets by the rules; the bits above 0777 only with archive.

@@ -146,6 +146,10 @@ MaybeTrouble CommitBatch::make_hard_link(const Action& action) {
     if (!S_ISREG(status.st_mode) || !linked_.contains({status.st_dev, status.st_ino})) {
         return Trouble{EPERM, CopyStep::link};
     }
+    if (::fstatat(folder, action.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        is_special(status.st_mode)) {
+        return Trouble{ENOTSUP, CopyStep::special};
+    }
     if (move(folder, hidden.name(), action.name, overwrite_) != 0) {
         return Trouble{errno, CopyStep::rename};
     }

@@ -103,6 +103,7 @@ std::string source_name(std::string_view path) {
 base::Result<Placement> place(CopyStyle style, Shape shape, const std::string& path,
                               Standing standing, const std::string& source_name) {
     if (path.empty()) return base::Error::system("write", path, ENOENT);
+    if (standing == Standing::special) return base::Error::system("replace", path, ENOTSUP);
     if (path.find('\0') != std::string::npos) return base::Error::system("write", path, EINVAL);
     if (shape == Shape::tree) {
         if (style == CopyStyle::file) return base::Error::system("write", path, EISDIR);
@@ -117,7 +118,9 @@ MaybeTrouble open_target(const CopyTarget& target, Shape shape, mode_t umask, Op
     const base::Fd seen(target.jail->open(target.path, O_PATH));
     struct stat status {};
     if (seen.valid() && ::fstat(seen.get(), &status) == 0) {
-        standing = S_ISDIR(status.st_mode) ? Standing::folder : Standing::file;
+        standing = S_ISDIR(status.st_mode)                              ? Standing::folder
+                   : S_ISREG(status.st_mode) || S_ISLNK(status.st_mode) ? Standing::file
+                                                                        : Standing::special;
     } else if (errno != ENOENT && errno != ELOOP) {
         return Trouble{errno, CopyStep::open};
     }

@@ -4,6 +4,9 @@
 //   send-dir, recv-dir     the path is the folder that gets the contents; made with its parents
 //   cp                     an existing folder gets SRC's name inside it, as with scp and
 //                          docker cp; otherwise the path is the new name, and its folder must exist
+//
+// A symbolic link to a file is replaced, not written through; a device, a pipe or a socket, also
+// behind a link, is never replaced.
 #pragma once
 
 #include <sys/types.h>
@@ -23,7 +26,7 @@ namespace pipeline {
 enum class CopyStyle { file, contents, into };
 
 // What stands at the path now, links followed.
-enum class Standing { nothing, folder, file };
+enum class Standing { nothing, folder, file, special };
 
 // `folder` holds the entry `name`; an empty name says that the folder itself is the top of a tree.
 struct Placement {

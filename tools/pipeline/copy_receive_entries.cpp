@@ -170,6 +170,11 @@ MaybeTrouble CopyReceiver::make_link(const copy::Link& record, const Attributes&
     HiddenName hidden;
     if (::symlinkat(target.c_str(), at, name.c_str()) != 0) {
         if (errno != EEXIST || !options_.overwrite) return Trouble{errno, CopyStep::link};
+        struct stat standing {};
+        if (::fstatat(at, name.c_str(), &standing, AT_SYMLINK_NOFOLLOW) == 0 &&
+            is_special(standing.st_mode)) {
+            return Trouble{ENOTSUP, CopyStep::special};
+        }
         std::string other = random_hidden_name();
         if (::symlinkat(target.c_str(), at, other.c_str()) != 0) {
             return Trouble{errno, CopyStep::link};

@@ -72,6 +72,7 @@ MaybeTrouble CopyReceiver::open_file(const copy::File& record) {
         const bool stands =
             ::fstatat(folder->fd.get(), file_name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
         if (stands && S_ISDIR(status.st_mode)) return Trouble{EISDIR, CopyStep::create};
+        if (stands && is_special(status.st_mode)) return Trouble{ENOTSUP, CopyStep::special};
         if (stands && record.asks && is_there_already(record)) {
             if (record.linked) batch_.add_linked(status);
             answer(copy::Skip{file_serial_});

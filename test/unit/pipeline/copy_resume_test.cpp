@@ -286,6 +286,27 @@ TEST_CASE("a folder in place of a file and a file in place of a folder are error
     CHECK(hidden_names(to.path()).empty());
 }
 
+TEST_CASE("devices, pipes and sockets are never replaced") {
+    const Folder from;
+    const Folder to;
+    write_file(from / "f", "f");
+    make_link("x", from / "l");
+    REQUIRE(::mkfifo((to / "f").c_str(), 0600) == 0);
+    REQUIRE(::mkfifo((to / "l").c_str(), 0600) == 0);
+    const Outcome outcome = copy_tree(from.path(), to.path());
+    REQUIRE(outcome.done());
+    CHECK(outcome.sender_failures.size() == 2);
+    make_link("f", to / "through");
+    for (const char* name : {"f", "through"}) {
+        const Outcome single = copy_file(from / "f", to / name);
+        REQUIRE(single.sender_failures.size() == 1);
+        CHECK(single.sender_failures[0].errno_value == ENOTSUP);
+    }
+    CHECK(std::filesystem::is_fifo(to / "f"));
+    CHECK(std::filesystem::is_fifo(to / "l"));
+    CHECK(std::filesystem::is_symlink(to / "through"));
+}
+
 TEST_CASE("without overwrite what is there stays") {
     const Folder from;
     const Folder to;
