@@ -68,7 +68,7 @@ MaybeTrouble apply_attributes(int fd, const Attributes& attributes, const Attrib
     if (rules.archive && attributes.owner.has_value()) {
         if (::fchown(fd, attributes.owner->first, attributes.owner->second) != 0) {
             if (::geteuid() == 0 || errno != EPERM) note(CopyStep::set_owner);
-            mode &= ~(S_ISUID | S_ISGID);
+            mode &= ~std::uint32_t{S_ISUID | S_ISGID};
         }
     }
     if (::fchmod(fd, mode) != 0) note(CopyStep::set_mode);
