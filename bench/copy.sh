@@ -52,8 +52,8 @@ while [ $round -lt "$rounds" ]; do
     round=$((round + 1))
 done
 rm -rf "$tmp/out"
-"$tmp/engines" "$tmp/many" "$tmp/out" >/dev/null && diff -r "$tmp/many" "$tmp/out" >/dev/null ||
-    { echo "copy: the copy differs"; exit 70; }
+"$tmp/engines" "$tmp/many" "$tmp/out" >/dev/null || exit 71
+diff -r "$tmp/many" "$tmp/out" >/dev/null || { echo "copy: the copy differs"; exit 70; }
 
 for what in large many; do
     best "engines-$what" | awk -v what="$what" -v cp="$(best "cp-$what")" -v sha="$(best "sha-$what")" '{
