@@ -8,12 +8,12 @@
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "base/format.h"
 #include "base/text.h"
 #include "crypto/failure.h"
+#include "crypto/key_pem.h"
 #include "crypto/openssl.h"
 
 namespace crypto {
@@ -44,11 +44,6 @@ base::Result<Curve> curve_of(EVP_PKEY* key) {
         }
     }
     return base::Error::data("the key is not an EC key on P-256, P-384 or P-521");
-}
-
-// An encrypted key must not make the tool ask on the terminal.
-int refuse_passphrase(char*, int, int, void*) {
-    return -1;
 }
 
 gnutls_sign_algorithm_t signing_algorithm(Curve curve) {
@@ -165,12 +160,7 @@ bool PublicKey::operator==(const PublicKey& other) const {
 }
 
 base::Result<PrivateKey> PrivateKey::from_pem(std::string_view pem, std::string_view name) {
-    const Bio source(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-    KeyHandle key(PEM_read_bio_PrivateKey(source.get(), nullptr, refuse_passphrase, nullptr));
-    if (key == nullptr) {
-        return bad_input("read a private key from", name)
-            .with_hint("it must be PEM and not encrypted");
-    }
+    KeyHandle key = TRY(read_private_key(pem, name));
     const base::Result<Curve> curve = curve_of(key.get());
     if (!curve.ok()) return base::Error(curve.error()).at(name);
     return PrivateKey(std::move(key), curve.value());
@@ -183,14 +173,7 @@ base::Result<PrivateKey> PrivateKey::generate(Curve curve) {
 }
 
 base::Result<std::string> PrivateKey::to_pem() const {
-    const Bio text(BIO_new(BIO_s_secmem()));
-    if (text == nullptr || PEM_write_bio_PKCS8PrivateKey(text.get(), key_.get(), nullptr, nullptr,
-                                                         0, nullptr, nullptr) != 1) {
-        return failure("write a private key");
-    }
-    char* start = nullptr;
-    const long size = BIO_get_mem_data(text.get(), &start);
-    return std::string(start, static_cast<std::size_t>(size));
+    return write_private_key(key_.get());
 }
 
 base::Result<PublicKey> PrivateKey::public_key() const {

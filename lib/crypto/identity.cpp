@@ -2,23 +2,14 @@
 #include "crypto/identity.h"
 
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "base/text.h"
 #include "crypto/digest.h"
 #include "crypto/failure.h"
+#include "crypto/key_pem.h"
 
 namespace crypto {
-
-namespace {
-
-struct FreeBio {
-    void operator()(BIO* bio) const { BIO_free_all(bio); }
-};
-using Bio = std::unique_ptr<BIO, FreeBio>;
-
-}  // namespace
 
 base::Result<Identity> Identity::generate() {
     KeyHandle key(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
@@ -27,11 +18,7 @@ base::Result<Identity> Identity::generate() {
 }
 
 base::Result<Identity> Identity::from_pem(std::string_view pem, std::string_view name) {
-    const Bio source(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-    // A key with a passphrase fails instead of asking for it.
-    const auto no_passphrase = [](char*, int, int, void*) { return -1; };
-    KeyHandle key(PEM_read_bio_PrivateKey(source.get(), nullptr, no_passphrase, nullptr));
-    if (key == nullptr) return bad_input("read a private key from", name);
+    KeyHandle key = TRY(read_private_key(pem, name));
     if (EVP_PKEY_get_id(key.get()) != EVP_PKEY_ED25519) {
         return base::Error::data(std::string(name) + " holds a key that is not Ed25519")
             .with_hint("pipeline keygen makes one");
@@ -40,16 +27,7 @@ base::Result<Identity> Identity::from_pem(std::string_view pem, std::string_view
 }
 
 base::Result<std::string> Identity::to_pem() const {
-    const Bio target(BIO_new(BIO_s_mem()));
-    if (target == nullptr || PEM_write_bio_PKCS8PrivateKey(target.get(), key_.get(), nullptr,
-                                                           nullptr, 0, nullptr, nullptr) != 1) {
-        return failure("encode a private key");
-    }
-    char* start = nullptr;
-    const long size = BIO_get_mem_data(target.get(), &start);
-    std::string pem(start, static_cast<std::size_t>(size));
-    OPENSSL_cleanse(start, static_cast<std::size_t>(size));
-    return pem;
+    return write_private_key(key_.get());
 }
 
 base::Result<std::vector<std::byte>> Identity::public_key() const {

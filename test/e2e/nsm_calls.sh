@@ -56,3 +56,7 @@ for part in c0ffee0042 646f63 "$first"; do
 done
 ask 64 'head -c 513 /dev/zero >/tmp/data; nsm attest --nonce @/tmp/data -o /tmp/refused'
 ask 0 'test ! -e /tmp/refused'
+
+# An image's tools open no emulated module: whoever could name its folder would make the evidence.
+ask 64 nsm --device emulator:/tmp/module describe
+expect_text "$tmp/said" "this build has no NSM emulator"

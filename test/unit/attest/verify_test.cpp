@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/file.h"
 #include "maker.h"
 
 using attest::Bytes;
@@ -340,6 +341,22 @@ TEST_CASE("an emulated document is refused, or allowed and proves nothing") {
     Settings lenient(zero.pinned_root());
     lenient.allow_emulated = true;
     CHECK(say(judge(zero.document(), lenient)).starts_with("signature "));
+}
+
+TEST_CASE("a document that QEMU's module made is known for what it is") {
+    const auto content = base::read_file(VECTORS "/attest/ok/qemu.cbor", 65'536);
+    REQUIRE(content.ok());
+    const auto document = attest::decode(base::as_bytes(content.value()));
+    REQUIRE(document.ok());
+    CHECK(document.value().kind == attest::Kind::emulated);
+    CHECK(document.value().module_id == "guest-16");
+    CHECK(base::to_hex(*document.value().nonce) == "c0ffee0042");
+    Settings settings(attest::aws_nitro_root().value());
+    CHECK_FALSE(attest::verify_stored(document.value(), settings).value().accepted());
+    settings.allow_emulated = true;
+    const auto verdict = attest::verify_stored(document.value(), settings);
+    CHECK(verdict.value().accepted());
+    CHECK_FALSE(verdict.value().proven());
 }
 
 TEST_CASE("a change of any byte of a document is noticed") {
