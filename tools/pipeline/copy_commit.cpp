@@ -6,17 +6,19 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 
 #include "base/format.h"
+#include "copy_sync.h"
 #include "jail.h"
 
 namespace pipeline {
 
 namespace {
 
-// Actions of one step: their syncs are what a connection's loop waits for.
+// Entries of one step that get their names or are synced as folders.
 constexpr std::size_t kActionsOfStep = 16;
 // Descriptors left for everything else, levels among it.
 constexpr std::size_t kOtherDescriptors = 320;
@@ -53,7 +55,7 @@ void CommitBatch::add_linked(const struct stat& status) {
 }
 
 bool CommitBatch::step(std::vector<Refusal>& refusals) {
-    const auto attempt = [&refusals](Action& action, const MaybeTrouble& trouble) {
+    const Report attempt = [&refusals](Action& action, const MaybeTrouble& trouble) {
         if (!trouble.has_value()) return;
         refusals.push_back({action.serial, action.path, *trouble});
         if (!is_about_attributes(trouble->operation)) {
@@ -61,11 +63,12 @@ bool CommitBatch::step(std::vector<Refusal>& refusals) {
             action.fd.reset();
         }
     };
+    if (synced_ < actions_.size()) {
+        sync_some(attempt);
+        return false;
+    }
     for (std::size_t work = 0; work < kActionsOfStep; ++work) {
-        if (synced_ < actions_.size()) {
-            Action& action = actions_[synced_++];
-            attempt(action, sync(action));
-        } else if (carried_out_ < actions_.size()) {
+        if (carried_out_ < actions_.size()) {
             Action& action = actions_[carried_out_++];
             if (action.folder != nullptr) attempt(action, carry_out(action));
             action.fd.reset();
@@ -86,9 +89,20 @@ bool CommitBatch::step(std::vector<Refusal>& refusals) {
     return true;
 }
 
-MaybeTrouble CommitBatch::sync(Action& action) const {
-    if (action.kind != Action::Kind::file || ::fsync(action.fd.get()) == 0) return std::nullopt;
-    return Trouble{errno, CopyStep::sync};
+void CommitBatch::sync_some(const Report& report) {
+    std::array<SyncJob, kSyncsAtOnce> jobs;
+    std::array<std::size_t, kSyncsAtOnce> owners;
+    std::size_t count = 0;
+    for (; synced_ < actions_.size() && count < jobs.size(); ++synced_) {
+        if (actions_[synced_].kind != Action::Kind::file) continue;
+        owners[count] = synced_;
+        jobs[count++] = {actions_[synced_].fd.get(), 0};
+    }
+    sync_files(std::span(jobs).first(count));
+    for (std::size_t index = 0; index < count; ++index) {
+        if (jobs[index].errno_value == 0) continue;
+        report(actions_[owners[index]], Trouble{jobs[index].errno_value, CopyStep::sync});
+    }
 }
 
 MaybeTrouble CommitBatch::carry_out(Action& action) {

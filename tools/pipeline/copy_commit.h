@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -63,7 +64,8 @@ class CommitBatch {
     bool step(std::vector<Refusal>& refusals);
 
   private:
-    MaybeTrouble sync(Action& action) const;
+    using Report = std::function<void(Action&, const MaybeTrouble&)>;
+    void sync_some(const Report& report);
     MaybeTrouble carry_out(Action& action);
     MaybeTrouble give_name(Action& action) const;
     MaybeTrouble make_hard_link(const Action& action);

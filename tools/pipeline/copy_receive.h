@@ -58,7 +58,7 @@ class CopyReceiver {
     CopyReceiver& operator=(CopyReceiver&&) = delete;
 
     // A call writes what it is given, and beside that hashes at most kMaximumHole or syncs at most
-    // 16 files. With nothing given it does work that is left.
+    // 64 files. With nothing given it does work that is left.
     Taken take(std::span<const std::byte> bytes);
 
     std::span<const std::byte> answers() const { return std::span(answers_).subspan(answered_); }
