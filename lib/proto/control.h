@@ -123,6 +123,7 @@ enum class FieldId : std::uint8_t {
     folder = 55,           // text: a path
     wait = 56,             // 1 waits for the end
     transient = 57,        // 1: it was run by a request, no file describes it
+    sidecar = 58,          // 1: the enclave does not wait for its end
     longest_turn_us = 64,  // processor time of the longest turn of the loop
 };
 

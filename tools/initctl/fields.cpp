@@ -32,6 +32,7 @@ constexpr Known kFields[] = {
     {FieldId::type, "type", Shape::text},
     {FieldId::enabled, "enabled", Shape::flag},
     {FieldId::transient, "transient", Shape::flag},
+    {FieldId::sidecar, "sidecar", Shape::flag},
     {FieldId::critical, "critical", Shape::flag},
     {FieldId::starts, "starts", Shape::number},
     {FieldId::since_ms, "since_ms", Shape::number},

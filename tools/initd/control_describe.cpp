@@ -127,6 +127,7 @@ void Control::describe_service(FrameWriter& writer, std::size_t index) const {
     writer.number(FieldId::enabled, supervisor.enabled(index) ? 1 : 0);
     writer.number(FieldId::critical, settings.critical ? 1 : 0);
     if (loaded.origin == Origin::transient) writer.number(FieldId::transient, 1);
+    if (settings.sidecar) writer.number(FieldId::sidecar, 1);
     writer.number(FieldId::starts, service.starts());
     writer.number(FieldId::since_ms, unsigned_of(passed));
     writer.text(FieldId::restart_policy, restart_name(settings.policy.restart));

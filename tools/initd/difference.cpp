@@ -44,6 +44,7 @@ Change compare(const LoadedService& old_one, const Environment& old_common,
     old_settings.log_target = new_one.settings.log_target;
     old_settings.console = new_one.settings.console;
     old_settings.critical = new_one.settings.critical;
+    old_settings.sidecar = new_one.settings.sidecar;
     return old_settings == new_one.settings ? Change::updated : Change::restarted;
 }
 

@@ -3,7 +3,7 @@
 // Whatever its program was started with needs a new start: command, variables, user, rights,
 // folder, resource limits, how it gets ready, health checks. What only tells initd how to treat it
 // holds at once: order, restart policy, back-off, start limit, stop rule, ready time-out, critical,
-// cgroup limits, console. Page: service.yaml(5), RELOAD.
+// sidecar, cgroup limits, console. Page: service.yaml(5), RELOAD.
 #pragma once
 
 #include <string>

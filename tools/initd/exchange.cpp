@@ -16,7 +16,8 @@ Plan plan_of(const LoadedService& service) {
             .critical = service.settings.critical,
             .enabled = service.settings.enabled,
             .broken = !service.problem.empty(),
-            .transient = service.origin == Origin::transient};
+            .transient = service.origin == Origin::transient,
+            .sidecar = service.settings.sidecar};
 }
 
 void Supervisor::withdraw(std::size_t index) {

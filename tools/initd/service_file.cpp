@@ -56,6 +56,7 @@ constexpr Field<S> kServiceKeys[] = {
     {"limits", read_limits},
     {"log", read_log},
     {"critical", YAML_READ(S, critical, TRY(v.boolean()))},
+    {"sidecar", YAML_READ(S, sidecar, TRY(v.boolean()))},
     {"enabled", YAML_READ(S, enabled, TRY(v.boolean()))},
 };
 

@@ -171,6 +171,7 @@ struct ServiceSettings {
     bool console = true;
     LogTarget log_target;
     bool critical = false;
+    bool sidecar = false;
     bool enabled = true;
 
     friend bool operator==(const ServiceSettings&, const ServiceSettings&) = default;

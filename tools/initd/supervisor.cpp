@@ -18,8 +18,10 @@ Supervisor::Supervisor(const std::vector<Plan>& plans, std::vector<std::vector<G
       seen_(plans.size(), false) {
     gates_.resize(plans.size());
     walk_.reserve(plans.size());
-    for (const Plan& plan : plans)
+    for (const Plan& plan : plans) {
         services_.emplace_back(plan.policy);
+        if (plan.enabled && !plan.sidecar && !plan.transient) only_sidecars_ = false;
+    }
     for (std::size_t index = 0; index < gates_.size(); ++index) {
         for (const Gate& gate : gates_[index]) {
             followers_[gate.on].push_back(index);
@@ -77,7 +79,7 @@ void Supervisor::apply(std::size_t index, const Event& event, Time now) {
         queue_.push_back({index, action, service.state()});
     }
     if (had_failed || service.state() != State::failed || plans_[index].transient) return;
-    if (!first_failure_) first_failure_ = index;
+    if (!first_failure_ && is_work(index)) first_failure_ = index;
     if (plans_[index].critical && !outcome_ && !shutting_down_) {
         outcome_ = Outcome{Outcome::Kind::critical_failed, index};
     }
@@ -128,15 +130,20 @@ bool Supervisor::settle_stop(std::size_t index, Time now) {
     return service.state() != before;
 }
 
+bool Supervisor::is_work(std::size_t index) const {
+    return !plans_[index].transient && (!plans_[index].sidecar || only_sidecars_);
+}
+
 void Supervisor::judge() {
     if (outcome_ || shutting_down_) return;
-    // Who stopped a service by request may want it back, and what was withdrawn may be replaced.
-    const auto is_set = [](bool flag) { return flag; };
-    if (std::any_of(held_.begin(), held_.end(), is_set)) return;
-    if (std::any_of(withdrawn_.begin(), withdrawn_.end(), is_set)) return;
+    // What was withdrawn may be replaced.
+    if (std::any_of(withdrawn_.begin(), withdrawn_.end(), [](bool flag) { return flag; })) return;
     bool any = false;
     for (std::size_t index = 0; index < services_.size(); ++index) {
-        if (!enabled(index) || plans_[index].transient) continue;
+        if (!is_work(index)) continue;
+        // Who stopped a service by request may want it back.
+        if (held_[index]) return;
+        if (!enabled(index)) continue;
         any = true;
         if (!services_[index].ended()) return;
     }

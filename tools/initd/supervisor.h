@@ -27,6 +27,7 @@ struct Plan {
     bool enabled = true;
     bool broken = false;     // it can never start: bad file, cycle, missing requirement
     bool transient = false;  // no part of the workload: its end and its failure are its own
+    bool sidecar = false;    // serves others: no part of the workload where there is one
 };
 
 inline constexpr std::size_t kNobody = static_cast<std::size_t>(-1);
@@ -104,6 +105,8 @@ class Supervisor {
     void settle(Time now);
     bool settle_start(std::size_t index, Time now);
     bool settle_stop(std::size_t index, Time now);
+    // Whose end is waited for, and whose failure is the workload's.
+    bool is_work(std::size_t index) const;
     void judge();
 
     std::vector<Plan> plans_;
@@ -117,6 +120,7 @@ class Supervisor {
     std::vector<bool> disabled_;  // by request
     std::vector<bool> withdrawn_;
     std::vector<bool> seen_;         // of a walk
+    bool only_sidecars_ = true;      // then they are the workload
     std::vector<std::size_t> walk_;  // the services that it met
     std::vector<ServiceAction> queue_;
     std::size_t taken_ = 0;

@@ -47,6 +47,7 @@ stop: {signal: INT, timeout: 3s}
 limits: {memory: 512M, cpu: 150%, pids: 256, nofile: [1024, 65536], core: 0}
 log: {ring: 64K, console: false}
 critical: true
+sidecar: true
 enabled: false
 )");
     INFO((settings.ok() ? "" : settings.error().message));
@@ -84,6 +85,7 @@ enabled: false
     CHECK(settings->ring_bytes == 64 * 1024);
     CHECK_FALSE(settings->console);
     CHECK(settings->critical);
+    CHECK(settings->sidecar);
     CHECK_FALSE(settings->enabled);
 }
 

@@ -142,6 +142,43 @@ TEST_CASE("the final failure of a critical service ends all at once") {
     CHECK(bench.supervisor.service(1).ending().exit_status() == 42);
 }
 
+TEST_CASE("a sidecar is not waited for, and its failure is not the workload's") {
+    Bench bench({{.policy = kSimple}, {.policy = kSimple, .sidecar = true}}, {});
+    bench.start();
+    bench.executed(0);
+    bench.executed(1);
+    SECTION("it runs on when the work is done") {
+        bench.ended(0, 0);
+        REQUIRE(bench.supervisor.outcome());
+        CHECK(bench.supervisor.outcome()->kind == Outcome::Kind::workload_done);
+        CHECK_FALSE(bench.supervisor.outcome()->service);
+    }
+    SECTION("it fails first") {
+        bench.ended(1, 9);
+        CHECK_FALSE(bench.supervisor.outcome());
+        bench.ended(0, 0);
+        REQUIRE(bench.supervisor.outcome());
+        CHECK_FALSE(bench.supervisor.outcome()->service);
+    }
+    SECTION("somebody stopped it") {
+        bench.supervisor.stop(1, kNow);
+        bench.take();
+        bench.ended(0, 5);
+        REQUIRE(bench.supervisor.outcome());
+        CHECK(bench.supervisor.outcome()->service == 0);
+    }
+}
+
+TEST_CASE("where there are only sidecars they are the workload") {
+    Bench bench({{.policy = kSimple, .sidecar = true}}, {});
+    bench.start();
+    bench.executed(0);
+    CHECK_FALSE(bench.supervisor.outcome());
+    bench.ended(0, 4);
+    REQUIRE(bench.supervisor.outcome());
+    CHECK(bench.supervisor.outcome()->service == 0);
+}
+
 TEST_CASE("the success of a critical service, or a restart of it, is no end") {
     Bench bench({{{.restart = Restart::on_failure}, true}, {kSimple, true}, {kSimple}}, {});
     bench.start();
