@@ -2,8 +2,8 @@
 #include "measurements.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "attest/expectations.h"
 #include "base/format.h"
 #include "base/text.h"
 
@@ -21,26 +21,6 @@ std::optional<Pcr> register_of(const Measurements& measurements, unsigned index)
         case 8: return measurements.pcr8;
         default: return std::nullopt;
     }
-}
-
-base::Result<Expectation> parse_expectation(const codec::json::Member& member) {
-    unsigned index = 0;
-    const std::string_view digits = std::string_view(member.key).substr(3);
-    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), index);
-    if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size() ||
-        (index > 2 && index != 8)) {
-        return base::Error::data(
-            fmt::format("{} is not a register that an image fixes (PCR0, PCR1, PCR2, PCR8)",
-                        base::quote(member.key)));
-    }
-    const auto text = member.value.as_text();
-    const auto bytes = base::from_hex(text.value_or(""));
-    Expectation expectation{index, {}};
-    if (!text || !bytes.ok() || bytes->size() != expectation.value.size()) {
-        return base::Error::data(fmt::format("{} is not 96 hexadecimal digits", member.key));
-    }
-    std::copy(bytes->begin(), bytes->end(), expectation.value.begin());
-    return expectation;
 }
 
 }  // namespace
@@ -76,20 +56,16 @@ std::string to_text(const Measurements& measurements) {
 }
 
 base::Result<std::vector<Expectation>> parse_expectations(std::string_view text) {
-    const codec::json::Value document = TRY(codec::json::parse(text));
-    const codec::json::Value* outer = document.find("Measurements");
-    const codec::json::Object* object = (outer != nullptr ? *outer : document).as_object();
-    if (object == nullptr) return base::Error::data("no object of PCRs");
+    const attest::Expectations parsed = TRY(attest::parse_expectations(text));
     std::vector<Expectation> expectations;
-    for (const codec::json::Member& member : *object) {
-        if (member.key.starts_with("PCR")) {
-            expectations.push_back(TRY(parse_expectation(member)));
-        } else if (member.key == "HashAlgorithm" &&
-                   !member.value.as_text().value_or("").starts_with("Sha384")) {
-            return base::Error::data("HashAlgorithm is not Sha384");
+    for (const auto& [index, value] : parsed) {
+        if (index > 2 && index != 8) {
+            return base::Error::data(fmt::format(
+                "PCR{} is not a register that an image fixes (PCR0, PCR1, PCR2, PCR8)", index));
         }
+        Expectation& expectation = expectations.emplace_back(Expectation{index, {}});
+        std::copy(value.begin(), value.end(), expectation.value.begin());
     }
-    if (expectations.empty()) return base::Error::data("no PCR in it");
     return expectations;
 }
 

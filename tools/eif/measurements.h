@@ -44,8 +44,8 @@ struct Expectation {
     Pcr value;
 };
 
-// Reads what to_text() writes, or the inner object alone. At least one PCR must be there; other
-// registers than those four are refused, because an image's file does not fix them.
+// Reads what to_text() writes (attest/expectations.h). Other registers than those four are refused,
+// because an image's file does not fix them.
 base::Result<std::vector<Expectation>> parse_expectations(std::string_view text);
 
 // Sentences on each register that is not as expected; empty when all are.
