@@ -77,7 +77,8 @@ MaybeTrouble FileWriter::open(const std::shared_ptr<TargetFolder>& folder, const
     if (way != Way::fresh) return open_stable(folder, name, way == Way::shared);
     if (folder->nameless) {
         fd_ = base::Fd(::openat(folder->fd.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-        if (fd_.valid() && has_proc_descriptors()) return std::nullopt;
+        folder->proven = folder->proven || (fd_.valid() && has_proc_descriptors());
+        if (fd_.valid() && folder->proven) return std::nullopt;
         if (!fd_.valid() && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
             return Trouble{errno, CopyStep::create};
         }

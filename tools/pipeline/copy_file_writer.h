@@ -21,6 +21,7 @@ struct TargetFolder {
     bool created = false;  // by this transfer: nothing can be in it that we did not put there
     bool touched = false;  // waits for its fsync
     bool nameless = true;  // O_TMPFILE works here, as far as is known
+    bool proven = false;   // it does
 };
 
 // The name that a file has in its folder while it is incomplete and may be resumed:

@@ -124,6 +124,7 @@ MaybeTrouble CopyReceiver::make_level(const copy::Folder& record, Level& level) 
     const std::string name(record.name);
     auto folder = std::make_shared<TargetFolder>();
     folder->nameless = parent->nameless;
+    folder->proven = parent->proven;
     // Open to us alone until everything is in it.
     folder->created = ::mkdirat(parent->fd.get(), name.c_str(), 0700) == 0;
     if (!folder->created && errno != EEXIST) return Trouble{errno, CopyStep::make_folder};

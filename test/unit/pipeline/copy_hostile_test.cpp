@@ -1,7 +1,12 @@
 // Hostile folders and peers around both engines: things that are swapped during the transfer, links
 // in the way, and answers that nobody may give.
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -17,6 +22,23 @@ using pipeline::CopySender;
 using pipeline::CopyStyle;
 using pipeline::Jail;
 namespace copy = proto::copy;
+
+namespace {
+
+// From here on the process has a kernel without openat2.
+bool forbid_openat2() {
+    sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{4, program};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+}  // namespace
 
 TEST_CASE("the partial file of a resume is never a link to elsewhere") {
     for (const bool hard : {false, true}) {
@@ -97,6 +119,43 @@ TEST_CASE("the walk without openat2 follows no link and no dots") {
         if (std::string_view(path) != "a/..") CHECK_FALSE(opens(path));
     }
     CHECK_FALSE(opens("/etc/passwd"));
+}
+
+TEST_CASE("on a kernel without openat2 a tree arrives and a jail holds") {
+    const Scene scene;
+    const Folder from;
+    make_folder(from / "d");
+    make_folder(from / "out");
+    write_file(from / "d/f", noise(100'000, 1));
+    write_file(from / "out/secret", "evil");
+    make_link("d/f", from / "l");
+    std::filesystem::create_hard_link(from / "d/f", from / "h");
+    make_link("../outside", scene.box() + "/out");
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        if (!forbid_openat2()) ::_exit(77);
+        const auto jail = Jail::below(scene.box());
+        int wrong = jail.ok() ? 0 : 1;
+        CopySender sender(source(from.path()), sending());
+        CopyReceiver receiver(target(jail.value(), "/", CopyStyle::contents), receiving());
+        const Outcome outcome = pump(sender, receiver, 4096);
+        wrong += !outcome.done() || outcome.sender_failures.size() != 1 ||
+                 outcome.sender_failures[0].path != "out";
+        for (const char* path : {"../outside/secret", "out/secret", "/../outside", "out"}) {
+            wrong += pipeline::open_source(jail.value(), path, true).ok();
+        }
+        wrong += !pipeline::open_source(jail.value(), "/d/f", true).ok();
+        ::_exit(wrong);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) SKIP("no seccomp filters here");
+    CHECK(WEXITSTATUS(status) == 0);
+    CHECK(scene.untouched());
+    CHECK(read_file(scene.box() + "/d/f") == read_file(from / "d/f"));
+    CHECK(std::filesystem::hard_link_count(scene.box() + "/h") == 2);
 }
 
 TEST_CASE("a sender's jail shows nothing outside") {
