@@ -89,21 +89,25 @@ class Chain {
 
   private:
     Result<std::optional<Failure>> read_one(const Bytes& der, const std::string& place) {
+        const Bytes issuer = links_.back()->fingerprint;
+        bool known = false;
+        std::shared_ptr<const Link> link;
         if (cache_ != nullptr) {
             const Bytes fingerprint = TRY(crypto::hash(crypto::HashAlgorithm::sha256, der));
-            if (auto known = cache_->find(links_.back()->fingerprint, fingerprint)) {
-                links_.push_back(std::move(known));
-                known_.push_back(true);
-                return std::optional<Failure>();
+            known = cache_->knows(issuer, fingerprint);
+            link = cache_->find(issuer, fingerprint);
+        }
+        if (link == nullptr) {
+            auto parsed = crypto::parse_link(der, "it");
+            if (!parsed.ok()) {
+                return std::optional<Failure>(Failure{
+                    Step::certificate, place, "a certificate in DER", parsed.error().message});
             }
+            link = std::make_shared<const Link>(std::move(parsed).value());
+            if (known) cache_->remember(issuer, link);
         }
-        auto parsed = crypto::parse_link(der, "it");
-        if (!parsed.ok()) {
-            return std::optional<Failure>(
-                Failure{Step::certificate, place, "a certificate in DER", parsed.error().message});
-        }
-        links_.push_back(std::make_shared<const Link>(std::move(parsed).value()));
-        known_.push_back(false);
+        links_.push_back(std::move(link));
+        known_.push_back(known);
         const auto fault = crypto::form_fault(*links_.back());
         if (!fault) return std::optional<Failure>();
         return std::optional<Failure>(Failure{Step::certificate,
