@@ -66,8 +66,14 @@ base::Result<Placement> place_tree(CopyStyle style, const std::string& path, Sta
     return Placement{path, ""};
 }
 
-// Opens `path` as a folder, making what is missing: all of it, or only its last name.
-MaybeTrouble make_folder(const Jail& jail, const std::string& path, bool parents, mode_t umask,
+struct MakeRules {
+    bool parents = false;  // all that is missing, not only the last name
+    mode_t mode = 0777;    // of the last one
+    mode_t parent_mode = 0777;
+};
+
+// Opens `path` as a folder, making what is missing.
+MaybeTrouble make_folder(const Jail& jail, const std::string& path, const MakeRules& rules,
                          OpenTarget& opened) {
     opened.folder = base::Fd(jail.open(path, O_RDONLY | O_DIRECTORY));
     if (opened.folder.valid()) return std::nullopt;
@@ -75,15 +81,16 @@ MaybeTrouble make_folder(const Jail& jail, const std::string& path, bool parents
     const Placement above = split_path(path);
     if (!proto::copy::is_name(above.name)) return Trouble{ENOENT, CopyStep::make_folder};
     OpenTarget parent;
-    if (parents) {
-        const auto failed = make_folder(jail, above.folder, true, umask, parent);
+    if (rules.parents) {
+        const MakeRules above_rules{true, rules.parent_mode, rules.parent_mode};
+        const auto failed = make_folder(jail, above.folder, above_rules, parent);
         if (failed.has_value()) return failed;
     } else {
         parent.folder = base::Fd(jail.open(above.folder, O_RDONLY | O_DIRECTORY));
         if (!parent.folder.valid()) return Trouble{errno, CopyStep::open};
     }
     const int at = parent.folder.get();
-    opened.created = ::mkdirat(at, above.name.c_str(), 0777 & ~umask) == 0;
+    opened.created = ::mkdirat(at, above.name.c_str(), rules.mode) == 0;
     if (!opened.created && errno != EEXIST) return Trouble{errno, CopyStep::make_folder};
     if (opened.created && ::fsync(at) != 0 && errno != EINVAL) {
         return Trouble{errno, CopyStep::sync};
@@ -130,7 +137,10 @@ MaybeTrouble open_target(const CopyTarget& target, Shape shape, mode_t umask, Op
     opened.name = placed->name;
     opened.path = placed->folder + (placed->name.empty() ? "" : "/" + placed->name);
     if (shape == Shape::tree || placed->make_parents) {
-        return make_folder(*target.jail, placed->folder, placed->make_parents, umask, opened);
+        // The top of a tree is open to us alone until it is left with its own mode.
+        const mode_t usual = 0777 & ~umask;
+        const MakeRules rules{placed->make_parents, shape == Shape::tree ? 0700 : usual, usual};
+        return make_folder(*target.jail, placed->folder, rules, opened);
     }
     opened.folder = base::Fd(target.jail->open(placed->folder, O_RDONLY | O_DIRECTORY));
     if (!opened.folder.valid()) return Trouble{errno, CopyStep::open};

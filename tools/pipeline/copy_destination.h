@@ -63,7 +63,8 @@ struct OpenTarget {
     std::string path;
 };
 
-// Makes folders with 0777 less `umask`. A Trouble is about target.path.
+// Makes folders with 0777 less `umask`, the top of a tree with 0700. A Trouble is about
+// target.path.
 MaybeTrouble open_target(const CopyTarget& target, proto::copy::Shape shape, mode_t umask,
                          OpenTarget& opened);
 

@@ -116,7 +116,7 @@ void CopyReceiver::on(const copy::From& record) {
     if (phase_ != Phase::from) return bad("from: nobody asked");
     const bool part = shape_ == copy::Shape::part;
     const std::uint64_t held = writer_ != nullptr ? writer_->existing_bytes() : 0;
-    if (part ? record.offset > file_size_ : record.offset != 0 && record.offset != held) {
+    if (record.offset > file_size_ || (!part && record.offset != 0 && record.offset != held)) {
         return bad("from: not what was offered");
     }
     phase_ = Phase::content;

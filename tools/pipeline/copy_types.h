@@ -2,6 +2,7 @@
 // themselves are in proto/copy.h, the engines in copy_send.h and copy_receive.h.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -23,15 +24,17 @@ struct Trouble {
 };
 using MaybeTrouble = std::optional<Trouble>;
 
-// No more can be written anywhere: a transfer ends, instead of failing once for each entry.
-constexpr bool is_final(const Trouble& trouble) {
-    return trouble.errno_value == ENOSPC || trouble.errno_value == EDQUOT ||
-           trouble.operation == CopyStep::limit;
-}
 // The entry is there, only not with everything it should have.
 constexpr bool is_about_attributes(CopyStep operation) {
     return operation == CopyStep::set_mode || operation == CopyStep::set_times ||
            operation == CopyStep::set_owner || operation == CopyStep::set_xattr;
+}
+// No more can be written anywhere: a transfer ends, instead of failing once for each entry. An
+// attribute that finds no room may be too large for its file system while the disk is empty.
+constexpr bool is_final(const Trouble& trouble) {
+    const bool no_room = trouble.errno_value == ENOSPC || trouble.errno_value == EDQUOT;
+    return trouble.operation == CopyStep::limit ||
+           (no_room && !is_about_attributes(trouble.operation));
 }
 
 struct CopyFailure {

@@ -67,10 +67,10 @@ struct Verdict {
 
 // Feeds the records in one piece, and whatever happens, then ends.
 Verdict attack(const Scene& scene, const Records& records, const std::string& path = "/",
-               CopyStyle style = CopyStyle::contents, bool archive = true) {
+               CopyStyle style = CopyStyle::contents, bool archive = true, bool resume = false) {
     const auto jail = Jail::below(scene.box());
     REQUIRE(jail.ok());
-    CopyReceiver receiver(target(jail.value(), path, style, "name"), receiving(archive));
+    CopyReceiver receiver(target(jail.value(), path, style, "name"), receiving(archive, resume));
     std::span<const std::byte> rest = records.bytes;
     Verdict verdict;
     for (int turn = 0; turn < 1000; ++turn) {
@@ -244,6 +244,19 @@ TEST_CASE("depth, sizes and records out of place break the stream off") {
     CHECK(attack(scene, garbage).bad);
     CHECK(hidden_names(scene.box()).empty());
     CHECK(scene.untouched());
+}
+
+TEST_CASE("a resumed file begins where it was offered and not beyond its size") {
+    for (const std::uint64_t offset : {1U, 9U, 10U, 11U}) {
+        const Scene scene;
+        write_file(scene.box() + "/" + pipeline::partial_name("f"), "ten bytes!");
+        Records records;
+        records.add(copy::Begin{copy::kVersion, copy::Shape::tree, true, false});
+        records.add(copy::Root{0755, kTime}).add(copy::File{0644, kTime, 9, "f", true});
+        records.add(copy::From{offset});
+        CHECK(attack(scene, records, "/", CopyStyle::contents, true, true).bad);
+        CHECK_FALSE(std::filesystem::exists(scene.box() + "/f"));
+    }
 }
 
 TEST_CASE("a wrong digest never gets a name") {
