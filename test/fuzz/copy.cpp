@@ -1,5 +1,6 @@
-// Copy records, and the whole receiver in a jail: decoding is total, what decodes is written anew
-// as it was, and nothing outside the jail is made or changed.
+// Copy records, the whole receiver in a jail, and the sender under answers: decoding is total, what
+// decodes is written anew as it was, nothing outside the jail is made or changed, and no answer
+// makes the sender send without end.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "copy_receive.h"
+#include "copy_send.h"
 
 namespace copy = proto::copy;
 
@@ -70,6 +72,27 @@ void decode_all(std::span<const std::byte> input) {
     }
 }
 
+// The place itself is what is sent: a file, and the jail with its links and what was received.
+void answer_all(const Place& place, std::span<const std::byte> input) {
+    auto source = pipeline::open_source(pipeline::Jail::everywhere(), place.path, true);
+    if (!source.ok()) std::abort();
+    pipeline::SendOptions options;
+    options.resume = input.size() % 2 == 0;
+    pipeline::CopySender sender(std::move(source).value(), options);
+    std::vector<std::byte> buffer(1 + input.size() % 8192);
+    for (std::size_t turn = 0; turn < 20'000; ++turn) {
+        const auto filled = sender.fill(buffer);
+        using State = pipeline::CopySender::State;
+        if (filled.bytes > buffer.size() || filled.state == State::waiting_input) std::abort();
+        if (filled.state == State::done || filled.state == State::failed) return;
+        if (filled.state != State::waiting_answer) continue;
+        if (input.empty()) return;
+        const std::size_t piece = std::min<std::size_t>(input.size(), 1 + turn % 61);
+        sender.take_answers(input.first(piece));
+        input = input.subspan(piece);
+    }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -77,6 +100,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::span<const std::byte> input = std::as_bytes(std::span(data, size));
     decode_all(input);
     place.empty_jail();
+    answer_all(place, input);
     const auto jail = pipeline::Jail::below(place.path + "/jail");
     if (!jail.ok()) std::abort();
     pipeline::ReceiveOptions options;

@@ -51,7 +51,8 @@ struct CopyTarget {
     std::string path;
     // By the side that named the source, never by the sender of the stream.
     std::string source_name;
-    // Instead of all that: the content of one file goes to this descriptor (borrowed).
+    // Instead of all that: the content of one file goes to this descriptor (borrowed). A pipe or a
+    // socket must be non-blocking, and the process must ignore SIGPIPE.
     int sink = -1;
 };
 

@@ -113,6 +113,35 @@ TEST_CASE("the attributes of a top folder that was there stay its own") {
     CHECK((status.st_mode & 07777) == 0750);
 }
 
+TEST_CASE("cp into a folder that is there takes the source's name, into nothing the new one") {
+    const Folder from;
+    const Folder to;
+    make_folder(from / "tree");
+    write_file(from / "tree/f", "f");
+    const Jail jail = Jail::everywhere();
+    const auto cp = [&](const std::string& what, const std::string& where) {
+        CopySender sender(source(what), sending());
+        CopyReceiver receiver(target(jail, where, CopyStyle::into, pipeline::source_name(what)),
+                              receiving());
+        const Outcome outcome = pump(sender, receiver, 65536);
+        return outcome.done() && outcome.result.failures == 0;
+    };
+    CHECK(cp(from / "tree", to.path()));
+    CHECK(read_file(to / "tree/f") == "f");
+    CHECK(cp(from / "tree", to / "new"));
+    CHECK(read_file(to / "new/f") == "f");
+    CHECK(cp(from / "tree/.", to / "new"));
+    CHECK_FALSE(std::filesystem::exists(to / "new/tree"));
+    CHECK(cp(from / "tree/f", to.path()));
+    CHECK(read_file(to / "f") == "f");
+    CHECK(cp(from / "tree/f", to / "other"));
+    CHECK(read_file(to / "other") == "f");
+    CHECK_FALSE(cp(from / "tree/f", to / "missing/other"));
+    CHECK_FALSE(cp(from / "tree/f", to / "missing/"));
+    CHECK_FALSE(cp(from / "tree", to / "other"));
+    CHECK_FALSE(std::filesystem::exists(to / "missing"));
+}
+
 TEST_CASE("ten thousand small files arrive equal") {
     const Folder from;
     const Folder to;

@@ -1,6 +1,7 @@
 // What stands in the way of a transfer: a full disk, closed doors, other kinds of things in the
 // place, caps and few descriptors. Each is said by name on both sides, and the rest goes on.
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -193,6 +194,28 @@ TEST_CASE("without overwrite what is there stays") {
     CHECK(read_file(to / "a") == "old");
     CHECK(read_file(to / "b") == "new");
     CHECK(std::filesystem::read_symlink(to / "l") == "old");
+}
+
+TEST_CASE("a sink that is gone, and a tree for a sink, are refused on both sides") {
+    const Folder from;
+    write_file(from / "f", noise(500'000, 1));
+    const auto handler = ::signal(SIGPIPE, SIG_IGN);
+    auto pipe = base::make_pipe(O_NONBLOCK).value();
+    pipe.read.reset();
+    pipeline::CopyTarget sink;
+    sink.sink = pipe.write.get();
+    for (const bool tree : {false, true}) {
+        CopySender sender(source(tree ? from.path() : from / "f"), sending());
+        CopyReceiver receiver(sink, receiving());
+        const Outcome outcome = pump(sender, receiver, 65536);
+        REQUIRE(outcome.done());
+        CHECK(outcome.result.failures == 1);
+        CHECK(outcome.result.bytes < 200'000);
+        REQUIRE(outcome.sender_failures.size() == 1);
+        CHECK(outcome.sender_failures[0].errno_value == (tree ? EISDIR : EPIPE));
+        CHECK_FALSE(receiver.digest().has_value());
+    }
+    ::signal(SIGPIPE, handler);
 }
 
 TEST_CASE("the receiver's caps end a transfer") {
