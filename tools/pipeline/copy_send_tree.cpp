@@ -23,6 +23,8 @@ constexpr std::size_t kMaximumLinked = 100'000;
 void CopySender::next_entry() {
     const char* name = levels_.back().names.next();
     if (name == nullptr) return leave();
+    // Some file systems have longer ones than a record may hold.
+    if (!copy::is_name(name)) return fail_entry("", {ENAMETOOLONG, CopyStep::open});
     struct stat status {};
     if (::fstatat(levels_.back().folder.get(), name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
         return fail_entry(name, {errno, CopyStep::open});
