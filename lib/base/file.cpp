@@ -60,6 +60,17 @@ Result<Fd> open_file(const std::string& path, int flags, unsigned mode) {
     }
 }
 
+Result<void> make_parents(const std::string& path, unsigned mode) {
+    for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+        const std::string folder = path.substr(0, slash);
+        if (::mkdir(folder.c_str(), mode) != 0 && errno != EEXIST) {
+            return Error::system("make the folder", folder);
+        }
+    }
+    return {};
+}
+
 Result<std::string> read_file(const std::string& path, std::size_t maximum_bytes) {
     const Fd fd = path == "-" ? TRY(duplicate(STDIN_FILENO)) : TRY(open_file(path, O_RDONLY));
     constexpr std::size_t kStep = 64 * 1024;

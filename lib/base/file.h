@@ -16,6 +16,9 @@ Result<Fd> open_file(const std::string& path, int flags, unsigned mode = 0666);
 // The whole file, or standard input for "-". More than `maximum_bytes` is an Error (data).
 Result<std::string> read_file(const std::string& path, std::size_t maximum_bytes);
 
+// Makes the folder that holds `path`, and those above it, where they are missing.
+Result<void> make_parents(const std::string& path, unsigned mode);
+
 // An output that replaces `path` only when commit() succeeds; until then, and after a failure or
 // a signal, the old file stands and the temporary one in the same folder is removed (or was
 // never linked). The path "-" is standard output; it and a path that is a device, a pipe or a

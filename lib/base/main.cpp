@@ -66,6 +66,8 @@ int tool_main(const Tool& tool, int argc, char** argv,
     try {
         open_standard_descriptors();
         ::signal(SIGPIPE, SIG_IGN);
+        // Whoever started us may have ignored it, and then no end of a child can be waited for.
+        ::signal(SIGCHLD, SIG_DFL);
         log::configure(tool.name, log::Level::info, log::Format::logfmt);
         const Result<int> result = run_tool(tool, argc, argv, run);
         return result.ok() ? result.value() : report(tool, result.error());

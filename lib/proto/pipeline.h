@@ -96,7 +96,6 @@ enum class FieldId : std::uint8_t {
     signal = 22,       // number
     exit_code = 23,    // of a command
     exit_signal = 24,  // number, instead of exit_code
-    signal_name = 25,  // text
     timed_out = 26,    // 1: ended by its time limit
     bytes = 27,
     files = 28,

@@ -39,7 +39,7 @@ make_apps() {
     else
         sample_sources "$work"
     fi
-    (umask 022 && overlay "$work/overlay")
+    (umask 022 && overlay "$work/overlay" && remote_overlay "$work/overlay" "${OPT[app]:-$RBUILDS/sample/root}")
     archive "$OUT/rootfs.cpio" --prefix rootfs "${sources[@]}" "$work/overlay"
     rm -rf "$work"
     say "ramdisk 1: $OUT/rootfs.cpio"

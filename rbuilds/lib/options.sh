@@ -10,6 +10,7 @@ eif||FILE||the image to run (default: the one make_eif made)
 output|-o|FOLDER||where images go (default: build/image in the checkout)
 signing-certificate||FILE||PEM certificate to sign the image with
 private-key||FILE||PEM key of the signing certificate
+authorized-keys||FILE||keys that may use pipeline in the enclave, or none (default: your own key)
 memory|-m|MIB||memory of an enclave (default: four times the image, at least 512)
 cpus||N|2|processors of an enclave
 cid||N||context id of an enclave (default: the first free one from 16)
@@ -91,6 +92,8 @@ options_check() {
     for name in app eif signing-certificate private-key; do
         [[ -z ${OPT[$name]} || -r ${OPT[$name]} ]] || die "$EX_NOINPUT" "--$name: there is no ${OPT[$name]} that can be read"
     done
+    [[ -z ${OPT[authorized-keys]} || ${OPT[authorized-keys]} == none || -r ${OPT[authorized-keys]} ]] ||
+        die "$EX_NOINPUT" "--authorized-keys: there is no ${OPT[authorized-keys]} that can be read"
     [[ -n ${OPT[signing-certificate]} || -z ${OPT[private-key]} ]] || usage_error "--private-key needs --signing-certificate"
     [[ -n ${OPT[private-key]} || -z ${OPT[signing-certificate]} ]] || usage_error "--signing-certificate needs --private-key"
 }

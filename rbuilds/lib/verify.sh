@@ -27,6 +27,7 @@ verify() {
     fi
     have faketime || host_packages faketime
 
+    verify_keys "$place/authorized_keys"
     say "verify: first build in $first"
     run_group verify_build "$first" same 022 C UTC0 ''
     ((GROUP_STATUS == 0)) || die "$EX_OSERR" "verify: the first build failed"
@@ -35,6 +36,17 @@ verify() {
     ((GROUP_STATUS == 0)) || die "$EX_OSERR" "verify: the second build failed"
     verify_compare "$first/out/verify.eif" "$second/out/verify.eif"
     rm -rf "$place"
+}
+
+# Both builds get the same keys, whoever builds.
+verify_keys() {
+    local keys
+    keys=$(remote_keys)
+    VERIFY_KEYS=none
+    [[ -n $keys ]] || return 0
+    cp "$keys" "$1"
+    chmod a+r "$1"
+    VERIFY_KEYS=$1
 }
 
 verify_clear() { [[ -z ${VERIFY_PLACE:-} ]] || rm -rf "$VERIFY_PLACE"; }
@@ -71,7 +83,7 @@ verify_build() {
     umask "$3"
     cd "$place" || return
     "${words[@]}" "$place/src/rbuilds/rbuilds.sh" --name verify --output "$place/out" --jobs "${OPT[jobs]}" \
-        --user "${OPT[user]}" --host "${OPT[host]}" --cmd make_eif >&3 2>&3
+        --user "${OPT[user]}" --host "${OPT[host]}" --authorized-keys "$VERIFY_KEYS" --cmd make_eif >&3 2>&3
 }
 
 other_locale() { locale -a | awk '$1 != "C" && $1 != "POSIX" { other = $1 } END { print other ? other : "C" }'; }

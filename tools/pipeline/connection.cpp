@@ -67,7 +67,7 @@ base::Result<void> Connection::start() {
 }
 
 void Connection::on_ready(int events) {
-    if ((events & loop::Poll::kReadable) != 0) {
+    if (alive() && (events & loop::Poll::kReadable) != 0) {
         inside_ = true;
         if (state_ == State::handshake) {
             shake_hands();
@@ -169,6 +169,7 @@ void Connection::on_tick() {
 
 void Connection::greet(Kind kind, const Payload& fields) {
     send(kind, 0, 0, fields.view());
+    pass_on();
 }
 
 void Connection::begin() {
@@ -189,33 +190,42 @@ void Connection::close() {
     state_ = State::closing;
     began_ = loop_.now();
     tls_.end();
-    settle();
+    pass_on();
+}
+
+void Connection::pass_on() {
+    if (inside_ || !alive()) return;
+    const base::Result<bool> flushed = tls_.flush();
+    if (!flushed.ok()) return lose(flushed.error());
+    watch();
 }
 
 void Connection::settle() {
-    if (inside_) return;
-    if (alive()) write_output();
-    if (fate_.has_value()) return tell_fate();
-    int events = tls_.pending() < kOutputPause ? loop::Poll::kReadable : 0;
-    if (tls_.pending() > 0) events |= loop::Poll::kWritable;
-    poll_->watch(events);
-    const bool held_input = state_ != State::handshake && tls_.has_input();
-    if ((held_input && tls_.pending() < kOutputPause) || can_offer_room()) turn_->start();
-}
-
-void Connection::write_output() {
-    base::Result<bool> flushed = tls_.flush();
-    if (!flushed.ok()) return lose(flushed.error());
     if (can_offer_room()) {
         inside_ = true;
         offer_room();
         inside_ = false;
-        if (!alive()) return;
-        flushed = tls_.flush();
-        if (!flushed.ok()) return lose(flushed.error());
     }
-    if (state_ == State::closing && flushed.value()) {
-        lose(base::Error(base::ExitCode::done, "the connection was ended"));
+    if (alive()) {
+        const base::Result<bool> flushed = tls_.flush();
+        if (!flushed.ok()) {
+            lose(flushed.error());
+        } else if (state_ == State::closing && flushed.value()) {
+            lose(base::Error(base::ExitCode::done, "the connection was ended"));
+        }
+    }
+    if (fate_.has_value()) return tell_fate();
+    if (alive()) watch();
+}
+
+void Connection::watch() {
+    int events = tls_.pending() < kOutputPause ? loop::Poll::kReadable : 0;
+    if (tls_.pending() > 0) events |= loop::Poll::kWritable;
+    poll_->watch(events);
+    const bool held_input = state_ != State::handshake && tls_.has_input();
+    const bool ending = state_ == State::closing && tls_.pending() == 0;
+    if ((held_input && tls_.pending() < kOutputPause) || can_offer_room() || ending) {
+        turn_->start();
     }
 }
 
@@ -229,6 +239,7 @@ bool Connection::can_offer_room() const {
 void Connection::tell_fate() {
     const base::Error fate = std::move(*fate_);
     fate_.reset();
+    turn_->stop();
     inside_ = true;
     while (!streams_.empty()) {
         Stream& stream = *streams_.begin()->second;
@@ -243,8 +254,8 @@ void Connection::lose(const base::Error& error) {
     state_ = State::lost;
     fate_ = error;
     poll_->watch(0);
-    turn_->stop();
     tick_->stop();
+    turn_->start();  // it is told from the loop
 }
 
 void Connection::ping(std::function<void(std::chrono::nanoseconds)> answered) {
@@ -255,7 +266,7 @@ void Connection::ping(std::function<void(std::chrono::nanoseconds)> answered) {
     base::store_be(std::span(bytes), stamp);
     pings_.emplace_back(stamp, std::move(answered));
     send(Kind::ping, 0, 0, bytes);
-    settle();
+    pass_on();
 }
 
 }  // namespace pipeline

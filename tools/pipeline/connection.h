@@ -153,9 +153,12 @@ class Connection {
               std::span<const std::byte> payload);
     void forget(Stream& stream);
     void offer_room();
-    // Flushes, and settles what to wait for.
+    // Flushes, and settles what to wait for. For calls of users, who are not called from it; what
+    // they must hear comes with the next turn.
+    void pass_on();
+    // The same at the end of a callback of the loop, with what users must hear.
     void settle();
-    void write_output();
+    void watch();
     bool can_offer_room() const;
     void tell_fate();
     void lose(const base::Error& error);

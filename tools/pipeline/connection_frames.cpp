@@ -155,7 +155,7 @@ base::Result<std::unique_ptr<Stream>> Connection::open(const Payload& fields, St
     next_own_id_ += 2;
     streams_.emplace(stream->id(), stream.get());
     send(Kind::open, stream->id(), 0, fields.view());
-    settle();
+    pass_on();
     return stream;
 }
 
@@ -167,7 +167,7 @@ std::unique_ptr<Stream> Connection::accept(std::uint16_t id, StreamUser& user) {
 
 void Connection::refuse_stream(std::uint16_t id, const base::Error& error) {
     send(Kind::status, id, 0, encode(error).view());
-    settle();
+    pass_on();
 }
 
 void Connection::forget(Stream& stream) {
@@ -214,13 +214,13 @@ void Stream::commit(std::uint8_t channel, std::size_t size) {
                       std::span(connection_->output_).subspan(kHeaderBytes, size));
     // More room is offered when this has gone out.
     wants_room_ = true;
-    connection_->settle();
+    connection_->pass_on();
 }
 
 void Stream::end(std::uint8_t channel) {
     if (connection_ == nullptr) return;
     connection_->send(Kind::end, id_, channel, {});
-    connection_->settle();
+    connection_->pass_on();
 }
 
 void Stream::consumed(std::size_t bytes) {
@@ -232,19 +232,19 @@ void Stream::consumed(std::size_t bytes) {
     receive_credit_ += unreturned_;
     unreturned_ = 0;
     connection_->send(Kind::window, id_, 0, credit);
-    connection_->settle();
+    connection_->pass_on();
 }
 
 void Stream::send_opened(const Payload& fields) {
     if (connection_ == nullptr) return;
     connection_->send(Kind::opened, id_, 0, fields.view());
-    connection_->settle();
+    connection_->pass_on();
 }
 
 void Stream::send_event(const Payload& fields) {
     if (connection_ == nullptr) return;
     connection_->send(Kind::event, id_, 0, fields.view());
-    connection_->settle();
+    connection_->pass_on();
 }
 
 void Stream::finish(const Payload& status) {
@@ -252,7 +252,7 @@ void Stream::finish(const Payload& status) {
     Connection& connection = *connection_;
     connection.send(Kind::status, id_, 0, status.view());
     connection.forget(*this);
-    connection.settle();
+    connection.pass_on();
 }
 
 void Stream::reset(const base::Error& error) {
@@ -260,7 +260,7 @@ void Stream::reset(const base::Error& error) {
     Connection& connection = *connection_;
     connection.send(Kind::reset, id_, 0, encode(error).view());
     connection.forget(*this);
-    connection.settle();
+    connection.pass_on();
 }
 
 }  // namespace pipeline

@@ -86,6 +86,8 @@ void CopyClient::engine_over() {
 
 void CopyClient::on_status(const proto::pipeline::Fields& fields) {
     failure_ = error_of(fields);
+    if (!failure_.has_value() && sending_ != nullptr) sending_->conclude();
+    if (!failure_.has_value() && receiving_ != nullptr) receiving_->conclude();
     if (!failure_.has_value() && !engine_over_) {
         failure_ = Error(ExitCode::protocol, "the server ended a copy that was not complete");
     }

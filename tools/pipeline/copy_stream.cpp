@@ -68,6 +68,13 @@ void SendingCopy::advance() {
     turn_->start();
 }
 
+void SendingCopy::conclude() {
+    if (over_ == nullptr) return;
+    std::byte nowhere[8192];
+    const CopySender::State state = sender_->fill(nowhere).state;
+    if (state == CopySender::State::done || state == CopySender::State::failed) finish();
+}
+
 void SendingCopy::finish() {
     turn_->stop();
     const std::function<void()> over = std::move(over_);
@@ -137,6 +144,12 @@ std::size_t ReceivingCopy::take(std::span<const std::byte> bytes) {
             break;
     }
     return used;
+}
+
+void ReceivingCopy::conclude() {
+    // The last answer has gone out, so there is nothing that waits for bytes.
+    while (over_ != nullptr && state_ == CopyReceiver::State::again)
+        advance();
 }
 
 // False when some are left; on_room() follows.

@@ -23,6 +23,8 @@ class SendingCopy {
                                                              std::function<void()> over);
     void on_data(std::span<const std::byte> bytes);
     void on_room() { advance(); }
+    // The stream is over: what the receiver said last still counts.
+    void conclude();
     CopySender& engine() { return *sender_; }
     // After each piece, for progress.
     std::function<void()> moved;
@@ -49,6 +51,8 @@ class ReceivingCopy {
                                                                std::function<void()> over);
     void on_data(std::span<const std::byte> bytes);
     void on_room() { advance(); }
+    // The stream is over: what is left to do here is done.
+    void conclude();
     CopyReceiver& engine() { return *receiver_; }
     std::function<void()> moved;
 

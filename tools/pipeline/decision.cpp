@@ -138,6 +138,10 @@ std::string_view operation_name(Operation operation) {
     return "unknown";
 }
 
+bool may_ask_for(const AuthorizedKey& key, Operation operation) {
+    return !refuse_right(key, operation).has_value();
+}
+
 std::optional<Refused> refuse_connection(const AuthorizedKey& key,
                                          const Circumstances& circumstances) {
     if (key.expires && circumstances.now >= *key.expires) {

@@ -62,6 +62,9 @@ Decision decide(const AuthorizedKey& key, const Asked& asked, const Circumstance
 std::optional<Refused> refuse_connection(const AuthorizedKey& key,
                                          const Circumstances& circumstances);
 
+// Whether the key's line leaves room for the operation at all; decide() looks at the rest.
+bool may_ask_for(const AuthorizedKey& key, Operation operation);
+
 // The variable that tells a forced command what had been asked for.
 inline constexpr std::string_view kOriginalCommand = "PIPELINE_ORIGINAL_COMMAND";
 

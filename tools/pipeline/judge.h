@@ -8,11 +8,12 @@
 #include <vector>
 
 #include "base/result.h"
+#include "vsockio/address.h"
 
 namespace pipeline {
 
 struct JudgeSettings {
-    std::string address;            // as known_enclaves has it
+    vsockio::Address address;       // under which it is remembered
     std::string expectations_file;  // "": compare with known_enclaves
     std::string root_file;          // "": the vendor's root
     std::string known_file;

@@ -25,18 +25,6 @@ namespace {
 
 constexpr std::size_t kMaximumKeyBytes = std::size_t{16} * 1024;
 
-// Makes the folder of `path` and those above it, for the user alone.
-Result<void> make_folders(const std::string& path) {
-    for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
-         slash = path.find('/', slash + 1)) {
-        const std::string folder = path.substr(0, slash);
-        if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-            return Error::system("make the folder", folder);
-        }
-    }
-    return {};
-}
-
 Result<void> write_private(const std::string& path, std::string& pem) {
     // A key that is there is never replaced: images may have been built for it.
     base::Result<base::Fd> file =
@@ -121,7 +109,7 @@ Result<int> keygen(const base::Arguments& arguments) {
     const Identity identity = TRY(Identity::generate());
     const std::string line = TRY(key_line(identity, comment));
     std::string pem = TRY(identity.to_pem());
-    TRY(make_folders(path));
+    TRY(base::make_parents(path, 0700));
     TRY(write_private(path, pem));
     base::OutputFile public_half = TRY(base::OutputFile::create(path + ".pub"));
     TRY(base::write_all(public_half.fd(), base::as_bytes(line), public_half.path()));

@@ -22,11 +22,11 @@ constexpr base::Option kConnect[] = {
     {'p', "port", "N", "53000", "Port for --cid"},
     {'k', "key", "FILE", "", "Prove the identity in FILE instead of the user's own"},
     {'P', "pcrs", "FILE", "", "Demand the measurements in FILE, as eif measure prints them"},
-    {'R', "root", "FILE", "", "Trust the certificate in FILE instead of the vendor's root"},
-    {'E', "allow-emulated", "", "", "Accept evidence of an emulator, which proves nothing"},
-    {'D', "allow-debug", "", "", "Accept an enclave in debug mode, which proves nothing"},
-    {'K', "known-enclaves", "FILE", "", "Remember measurements in FILE instead of the user's own"},
-    {'T', "connect-timeout", "TIME", "10s", "Give up when there is no channel after TIME"},
+    {'\0', "root", "FILE", "", "Trust the certificate in FILE instead of the vendor's root"},
+    {'\0', "allow-emulated", "", "", "Accept evidence of an emulator, which proves nothing"},
+    {'\0', "allow-debug", "", "", "Accept an enclave in debug mode, which proves nothing"},
+    {'\0', "known-enclaves", "FILE", "", "Remember measurements in FILE instead of the user's own"},
+    {'\0', "connect-timeout", "TIME", "10s", "Give up when there is no channel after TIME"},
 };
 
 constexpr base::Option kRunOnly[] = {
@@ -36,9 +36,9 @@ constexpr base::Option kRunOnly[] = {
     {'e', "env", "KEY=VALUE", "", "Set a variable of the command"},
     {'w', "workdir", "DIR", "", "Start the command in DIR"},
     {'u', "user", "USER", "", "Run the command as USER, where the key leaves the choice"},
-    {'x', "command", "TEXT", "", "Run TEXT by sh -c instead of the operands"},
-    {'l', "timeout", "TIME", "", "End the command after TIME"},
-    {'b', "no-wait", "", "", "Leave the command running as a job and print its name"},
+    {'\0', "command", "TEXT", "", "Run TEXT by sh -c instead of the operands"},
+    {'\0', "timeout", "TIME", "", "End the command after TIME"},
+    {'d', "no-wait", "", "", "Leave the command running as a job and print its name"},
     {'j', "json", "", "", "Print one object with stdout, stderr and rc"},
 };
 constexpr auto kRun = join(kConnect, kRunOnly);
@@ -53,27 +53,27 @@ constexpr base::Option kCopyOnly[] = {
     {'a', "archive", "", "", "Keep owners, extended attributes and set-id bits, too"},
     {'r', "resume", "", "", "Go on with what an earlier attempt has left"},
     {'s', "streams", "N", "1", "Copy a large file over N connections"},
-    {'L', "localpath", "FILE", "", "The file on this side"},
-    {'F', "remotepath", "FILE", "", "The file on the other side"},
-    {'l', "localdir", "DIR", "", "The folder on this side"},
-    {'d', "remotedir", "DIR", "", "The folder on the other side"},
-    {'q', "progress", "HOW", "auto", "Show progress: auto, none or json"},
+    {'\0', "localpath", "FILE", "", "The file on this side"},
+    {'\0', "remotepath", "FILE", "", "The file on the other side"},
+    {'\0', "localdir", "DIR", "", "The folder on this side"},
+    {'\0', "remotedir", "DIR", "", "The folder on the other side"},
+    {'\0', "progress", "HOW", "auto", "Show progress: auto, none or json"},
     {'j', "json", "", "", "Print what was copied as one object"},
 };
 constexpr auto kCopy = join(kConnect, kCopyOnly);
 
 constexpr base::Option kForwardOnly[] = {
     {'L', "local", "FROM=TO", "", "Listen on FROM here and connect to TO there"},
-    {'r', "remote", "FROM=TO", "", "Listen on FROM there and connect to TO here"},
+    {'R', "remote", "FROM=TO", "", "Listen on FROM there and connect to TO here"},
     {'W', "stdio", "TO", "", "Join standard input and output to TO there"},
-    {'C', "control", "", "", "Join standard input and output to initd's control socket"},
+    {'\0', "control", "", "", "Join standard input and output to initd's control socket"},
     {'\0', "ready-fd", "N", "", "Write a newline to descriptor N when all is listened on"},
 };
 constexpr auto kForward = join(kConnect, kForwardOnly);
 
 constexpr base::Option kPingOnly[] = {
     {'n', "count", "N", "1", "Ask N times"},
-    {'w', "interval", "TIME", "1s", "Wait for TIME between two questions"},
+    {'\0', "interval", "TIME", "1s", "Wait for TIME between two questions"},
 };
 constexpr auto kPing = join(kConnect, kPingOnly);
 
@@ -86,21 +86,21 @@ constexpr base::Option kServe[] = {
     {'p', "port", "N", "53000", "Listen on vsock port N when no ADDRESS is given"},
     {'a', "authorized-keys", "FILE", "/etc/enclavebox/authorized_keys", "Who may do what"},
     {'m', "module", "WHERE", "/dev/nsm", "Get evidence from the module WHERE, as nsm does"},
-    {'A', "audit", "FILE", "", "Append a line for each operation to FILE, chained by hash"},
-    {'J', "jobs", "DIR", "/run/pipeline/jobs", "Keep the output of jobs in DIR"},
-    {'C', "control-socket", "PATH", "/run/initd.sock", "Where keys that may control initd get to"},
-    {'s', "max-sessions", "N", "64", "Serve N sessions at the same time"},
-    {'g', "max-greetings", "N", "64", "Hold N connections whose key is not known yet"},
-    {'t', "greeting-timeout", "TIME", "10s", "End a connection that has not greeted after TIME"},
-    {'i', "idle-timeout", "TIME", "15min", "End a session that asks for nothing for TIME"},
-    {'n', "check", "", "", "Check the file of keys and exit"},
+    {'\0', "audit", "FILE", "", "Append a line for each operation to FILE, chained by hash"},
+    {'\0', "jobs", "DIR", "/run/pipeline/jobs", "Keep the output of jobs in DIR"},
+    {'\0', "control-socket", "PATH", "/run/initd.sock", "Where keys that may control initd get to"},
+    {'\0', "max-sessions", "N", "64", "Serve N sessions at the same time"},
+    {'\0', "max-greetings", "N", "64", "Hold N connections whose key is not known yet"},
+    {'\0', "greeting-timeout", "TIME", "10s", "End a connection that has not greeted after TIME"},
+    {'\0', "idle-timeout", "TIME", "15min", "End a session that asks for nothing for TIME"},
+    {'\0', "check", "", "", "Check the file of keys and exit"},
     {'\0', "ready-fd", "N", "", "Write a newline to descriptor N when listening"},
 };
 
 constexpr base::Option kKeygen[] = {
     {'o', "output", "FILE", "", "Write the key to FILE and its public half to FILE.pub"},
     {'C', "comment", "TEXT", "", "What the line for authorized_keys says about the key"},
-    {'y', "show", "", "", "Print the line of the key that is there, make none"},
+    {'\0', "show", "", "", "Print the line of the key that is there, make none"},
 };
 
 constexpr base::Option kAudit[] = {

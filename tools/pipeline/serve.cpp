@@ -17,7 +17,9 @@
 #include <optional>
 
 #include "admission.h"
+#include "audit_log.h"
 #include "base/bytes.h"
+#include "base/file.h"
 #include "base/format.h"
 #include "base/log.h"
 #include "base/main.h"
@@ -42,19 +44,21 @@ using Clock = std::chrono::steady_clock;
 struct Guest {  // a session, as the listener sees it
     pid_t pid = -1;
     Fd socket;
-    std::string peer;
-    std::string key;  // empty until it has proved one
-    Clock::time_point since;
+    std::uint64_t number = 0;
+    AuditIdentity identity;  // the key is empty until it has proved one
+
+    bool greeting() const { return identity.key.empty(); }
 };
 
 class Server {
   public:
     Server(const ServeSettings& settings, crypto::Identity identity, vsockio::Listener listener,
-           Fd signals)
+           Fd signals, std::optional<AuditLog> audit)
         : settings_(settings),
           identity_(std::move(identity)),
           listener_(std::move(listener)),
-          signals_(std::move(signals)) {}
+          signals_(std::move(signals)),
+          audit_(std::move(audit)) {}
 
     Result<int> run();
 
@@ -66,6 +70,7 @@ class Server {
     [[noreturn]] void become_session(vsockio::Connection connection, Fd to_listener);
     void hear(Guest& guest);
     void answer_admission(Guest& guest, std::string_view fingerprint);
+    void note(const Guest& guest, std::span<const std::byte> event);
     void make_room();
     void reap();
     std::size_t greeting_count() const;
@@ -74,7 +79,9 @@ class Server {
     crypto::Identity identity_;
     vsockio::Listener listener_;
     Fd signals_;
+    std::optional<AuditLog> audit_;
     std::vector<Guest> guests_;
+    std::uint64_t last_number_ = 0;
     Clock::time_point accept_again_{};
     std::optional<Clock::time_point> ending_;
 };
@@ -128,15 +135,14 @@ void Server::reap() {
 }
 
 std::size_t Server::greeting_count() const {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(guests_, [](const Guest& guest) { return guest.key.empty(); }));
+    return static_cast<std::size_t>(std::ranges::count_if(guests_, &Guest::greeting));
 }
 
 // Whoever has stalled the longest makes room, so that a good client never waits for one that says
 // nothing.
 void Server::make_room() {
     if (greeting_count() < settings_.max_greetings) return;
-    const auto oldest = std::ranges::find_if(guests_, [](const Guest& g) { return g.key.empty(); });
+    const auto oldest = std::ranges::find_if(guests_, &Guest::greeting);
     ::kill(oldest->pid, SIGKILL);
     guests_.erase(oldest);
 }
@@ -161,8 +167,8 @@ void Server::admit(vsockio::Connection connection) {
     Fd ours(ends[0]);
     Fd theirs(ends[1]);
     Guest guest;
-    guest.peer = connection.peer;
-    guest.since = Clock::now();
+    guest.identity.peer = connection.peer;
+    guest.number = ++last_number_;
     guest.pid = ::fork();
     if (guest.pid == 0) become_session(std::move(connection), std::move(theirs));
     if (guest.pid < 0) {
@@ -201,8 +207,10 @@ void Server::hear(Guest& guest) {
         return guest.socket.reset();  // it has ended, or says what no session of ours says
     }
     const auto said = std::span(datagram).first(static_cast<std::size_t>(count));
-    if (said[0] == kAskAdmission && guest.key.empty()) {
+    if (said[0] == kAskAdmission && guest.greeting()) {
         answer_admission(guest, base::as_text(said.subspan(1)));
+    } else if (said[0] == kAuditEvent) {
+        note(guest, said.subspan(1));
     }
 }
 
@@ -215,11 +223,46 @@ void Server::answer_admission(Guest& guest, std::string_view fingerprint) {
         size = 1;
     } else {
         const auto others = std::ranges::count_if(
-            guests_, [&](const Guest& other) { return other.key == fingerprint; });
+            guests_, [&](const Guest& other) { return other.identity.key == fingerprint; });
         base::store_be(std::span(answer), static_cast<std::uint32_t>(others));
-        guest.key = fingerprint;
+        guest.identity.key = fingerprint;
+        const AuthorizedKey* key = find_key(settings_.keys, fingerprint);
+        if (key != nullptr) guest.identity.comment = key->comment;
     }
     (void)::send(guest.socket.get(), answer, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+// The listener's own knowledge of who it is stands beside what the session says of itself.
+void Server::note(const Guest& guest, std::span<const std::byte> datagram) {
+    std::optional<AuditEvent> event = decode_audit(datagram);
+    if (!event.has_value()) return;
+    base::log::info("operation", {{"session", guest.number},
+                                  {"key", guest.identity.key},
+                                  {"comment", guest.identity.comment},
+                                  {"operation", event->operation},
+                                  {"argument", event->argument},
+                                  {"outcome", event->outcome},
+                                  {"bytes", event->bytes},
+                                  {"duration_ms", event->duration.count()}});
+    if (!audit_.has_value()) return;
+    AuditEntry entry;
+    entry.time = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    entry.session = guest.number;
+    entry.identity = guest.identity;
+    entry.event = std::move(*event);
+    const Result<void> written = audit_->append(std::move(entry));
+    if (!written.ok()) base::log::error("no audit", {{"error", written.error().message}});
+}
+
+Result<std::optional<AuditLog>> open_audit(const std::string& path) {
+    if (path.empty()) return std::optional<AuditLog>();
+    TRY(base::make_parents(path, 0700));
+    AuditLog::Opened opened = TRY(AuditLog::open(
+        path, std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now())));
+    if (opened.torn) {
+        base::log::warning("the last line of the audit log was cut off", {{"file", path}});
+    }
+    return std::optional(std::move(opened.log));
 }
 
 Result<Fd> signal_descriptor() {
@@ -239,9 +282,11 @@ Result<int> serve(const ServeSettings& settings, std::string_view ready) {
     vsockio::Listener listener = TRY(vsockio::Listener::create(settings.address));
     crypto::Identity identity = TRY(crypto::Identity::generate());
     Fd signals = TRY(signal_descriptor());
+    std::optional<AuditLog> audit = TRY(open_audit(settings.audit_file));
     base::log::info("listening",
                     {{"address", to_string(listener.bound())}, {"keys", settings.keys.size()}});
-    Server server(settings, std::move(identity), std::move(listener), std::move(signals));
+    Server server(settings, std::move(identity), std::move(listener), std::move(signals),
+                  std::move(audit));
     TRY(base::announce_ready(ready));
     return server.run();
 }

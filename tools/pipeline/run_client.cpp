@@ -1,0 +1,125 @@
+// A command on the other side, as if it were here.
+#include "run_client.h"
+
+#include <csignal>
+
+#include "status.h"
+
+namespace pipeline {
+
+using base::Error;
+using base::ExitCode;
+using base::Result;
+using proto::pipeline::FieldId;
+using proto::pipeline::Fields;
+
+namespace {
+
+// What one JSON object may carry of each stream.
+constexpr std::size_t kMaximumKept = std::size_t{64} * 1024 * 1024;
+constexpr int kForwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+
+}  // namespace
+
+Result<RunResult> RunClient::run(Client& client, const RunRequest& request, RunEnds ends) {
+    RunClient self(client, ends.keep_output);
+    TRY(self.begin(request, std::move(ends)));
+    while (!self.ended_ || !self.sink_over_[0] || !self.sink_over_[1]) {
+        const Result<void> lost = client.run();
+        if (!lost.ok() && !self.ended_) return lost.error();
+    }
+    if (self.failure_.has_value()) return *self.failure_;
+    return std::move(self.result_);
+}
+
+Result<void> RunClient::begin(const RunRequest& request, RunEnds ends) {
+    stream_ = TRY(client_.connection().open(encode(request), *this));
+    if (ends.input.valid()) {
+        input_ = TRY(StreamSource::create(client_.loop(), std::move(ends.input), *stream_, 0,
+                                          [this](auto) { stream_->end(); }));
+    }
+    base::Fd outputs[2] = {std::move(ends.output), std::move(ends.error_output)};
+    for (std::uint8_t channel = 0; channel < 2; ++channel) {
+        if (keep_output_ || !outputs[channel].valid()) {
+            sink_over_[channel] = true;
+            continue;
+        }
+        sinks_[channel] =
+            TRY(StreamSink::create(client_.loop(), std::move(outputs[channel]), *stream_,
+                                   [this, channel](auto error) { sink_closed(channel, error); }));
+    }
+    return watch_signals(request.terminal.has_value());
+}
+
+// With a terminal its keys come through as bytes.
+Result<void> RunClient::watch_signals(bool terminal) {
+    if (terminal) return {};
+    for (const int signal : kForwarded) {
+        signals_.push_back(TRY(loop::Signal::create(client_.loop(), signal, [this](int number) {
+            stream_->send_event(encode_signal(number));
+        })));
+    }
+    return {};
+}
+
+void RunClient::on_opened(const Fields& fields) {
+    result_.job = fields.text(FieldId::job).value_or("");
+}
+
+void RunClient::on_data(std::uint8_t channel, std::span<const std::byte> bytes) {
+    if (keep_output_) return keep(channel, bytes);
+    if (sinks_[channel] == nullptr || sink_over_[channel]) return stream_->consumed(bytes.size());
+    sinks_[channel]->take(bytes);
+}
+
+void RunClient::keep(std::uint8_t channel, std::span<const std::byte> bytes) {
+    std::string& kept = channel == 0 ? result_.output : result_.error_output;
+    if (kept.size() + bytes.size() > kMaximumKept) {
+        failure_ = Error(ExitCode::data, "the command's output is too long for one object")
+                       .with_hint("run it without --json");
+        stream_->reset(*failure_);
+        return settle();
+    }
+    kept.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    stream_->consumed(bytes.size());
+}
+
+void RunClient::on_status(const Fields& fields) {
+    failure_ = error_of(fields);
+    if (const auto code = fields.number(FieldId::exit_code)) {
+        result_.status.exit_code = static_cast<int>(*code & 0xFF);
+    }
+    if (const auto signal = fields.number(FieldId::exit_signal)) {
+        result_.status.signal = static_cast<int>(*signal & 0x7F);
+    }
+    result_.status.timed_out = fields.number(FieldId::timed_out) == 1;
+    settle();
+}
+
+void RunClient::on_room() {
+    if (input_ != nullptr) input_->on_room();
+}
+
+void RunClient::on_lost(const Error& error) {
+    if (!failure_.has_value()) failure_ = error;
+    settle();
+}
+
+// The command is over: what has come is still written.
+void RunClient::settle() {
+    ended_ = true;
+    input_.reset();
+    for (const auto& sink : sinks_) {
+        if (sink != nullptr) sink->end();
+    }
+    client_.stop();
+}
+
+void RunClient::sink_closed(std::uint8_t channel, std::optional<Error> error) {
+    sink_over_[channel] = true;
+    // Nobody reads our output any more: as with a pipe, the command may know.
+    if (error.has_value() && !ended_) stream_->send_event(encode_signal(SIGPIPE));
+    client_.stop();
+}
+
+}  // namespace pipeline
