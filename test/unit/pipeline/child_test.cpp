@@ -2,7 +2,6 @@
 #include "child.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include <csignal>
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "child_bench.h"
+#include "folder.h"
 #include "processes.h"
 
 using namespace pipeline;
@@ -19,21 +19,6 @@ namespace {
 std::string output_of(const std::string& script) {
     return run_to_end(shell_settings(script)).output;
 }
-
-// A folder that goes away with the test.
-class Folder {
-  public:
-    Folder() {
-        char name[] = "/tmp/pipeline-test-XXXXXX";
-        REQUIRE(::mkdtemp(name) != nullptr);
-        path_ = name;
-    }
-    ~Folder() { std::filesystem::remove_all(path_); }
-    std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
-  private:
-    std::string path_;
-};
 
 bool is_running(pid_t pid) {
     for (const Process& process : list_processes()) {
@@ -137,7 +122,7 @@ TEST_CASE("limits and given-up privileges hold") {
 }
 
 TEST_CASE("what cannot run is an error that says why") {
-    const Folder folder;
+    const test::Folder folder;
     const auto error_of = [](ChildSettings settings) {
         const auto child = Child::start(settings);
         REQUIRE_FALSE(child.ok());
