@@ -3,8 +3,9 @@
 // loop's side is child_watch.h.
 //
 // The program leads a session of its own. It gets exactly three descriptors, the environment that
-// is given, default signals, and what the settings say. A program that cannot run is an Error from
-// start(): nothing appears on its outputs that it did not write.
+// is given, default signals, and what the settings say, and is killed when this process dies. A
+// program that cannot run is an Error from start(): nothing appears on its outputs that it did not
+// write.
 #pragma once
 
 #include <sys/resource.h>

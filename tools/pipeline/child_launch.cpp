@@ -101,6 +101,8 @@ Step prepare(const Plan& plan) {
     }
     ::umask(settings.mode_mask);
     if (settings.account && !become(*settings.account)) return Step::user;
+    // Whoever watches it is its only owner. A change of user would have undone this.
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return Step::rights;
     if (::chdir(settings.folder.c_str()) != 0) return Step::folder;
     if (settings.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return Step::rights;
@@ -134,7 +136,7 @@ std::string describe(Step step, const ChildSettings& settings) {
             return fmt::format("become user {} and group {}", settings.account->user,
                                settings.account->group);
         case Step::folder: return fmt::format("start in {}", base::quote(settings.folder));
-        case Step::rights: return "give up new privileges";
+        case Step::rights: return "limit rights";
         case Step::exec: return fmt::format("run {}", base::quote(settings.command[0]));
     }
     return "start a program";
