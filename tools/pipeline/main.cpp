@@ -21,7 +21,8 @@ constexpr Entry kEntries[] = {
     {"send-file", pipeline::copy_command},  {"recv-file", pipeline::copy_command},
     {"send-dir", pipeline::copy_command},   {"recv-dir", pipeline::copy_command},
     {"forward", pipeline::forward_command}, {"ping", pipeline::ping_command},
-    {"info", pipeline::info_command},
+    {"info", pipeline::info_command},       {"jobs", pipeline::jobs_command},
+    {"audit", pipeline::audit_command},
 };
 
 Result<int> run(const Arguments& arguments) {

@@ -103,10 +103,6 @@ constexpr base::Option kKeygen[] = {
     {'\0', "show", "", "", "Print the line of the key that is there, make none"},
 };
 
-constexpr base::Option kAudit[] = {
-    {'j', "json", "", "", "Print JSON"},
-};
-
 constexpr base::Command kCommands[] = {
     {"keygen", "", "Make the user's key and print its line for authorized_keys", kKeygen},
     {"serve", "[ADDRESS]", "Serve the holders of authorised keys", kServe},
@@ -122,7 +118,7 @@ constexpr base::Command kCommands[] = {
     {"ping", "ADDRESS", "Tell how long an answer takes", kPing},
     {"info", "ADDRESS", "Show the evidence, and what the key may do", kFacts},
     {"jobs", "ADDRESS [JOB]", "Show the key's jobs, or one with its output", kFacts},
-    {"audit", "FILE", "Verify an audit log and print it", kAudit},
+    {"audit", "FILE", "Verify an audit log and print it", {}},
 };
 
 }  // namespace

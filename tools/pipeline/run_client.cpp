@@ -1,8 +1,11 @@
 // A command on the other side, as if it were here.
 #include "run_client.h"
 
+#include <unistd.h>
+
 #include <csignal>
 
+#include "base/text.h"
 #include "status.h"
 
 namespace pipeline {
@@ -17,7 +20,6 @@ namespace {
 
 // What one JSON object may carry of each stream.
 constexpr std::size_t kMaximumKept = std::size_t{64} * 1024 * 1024;
-constexpr int kForwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 
 }  // namespace
 
@@ -34,7 +36,9 @@ Result<RunResult> RunClient::run(Client& client, const RunRequest& request, RunE
 
 Result<void> RunClient::begin(const RunRequest& request, RunEnds ends) {
     stream_ = TRY(client_.connection().open(encode(request), *this));
-    if (ends.input.valid()) {
+    if (ends.input.valid() && request.terminal.has_value() && is_terminal(ends.input.get())) {
+        TRY(take_terminal(ends));
+    } else if (ends.input.valid()) {
         input_ = TRY(StreamSource::create(client_.loop(), std::move(ends.input), *stream_, 0,
                                           [this](auto) { stream_->end(); }));
     }
@@ -48,18 +52,31 @@ Result<void> RunClient::begin(const RunRequest& request, RunEnds ends) {
             TRY(StreamSink::create(client_.loop(), std::move(outputs[channel]), *stream_,
                                    [this, channel](auto error) { sink_closed(channel, error); }));
     }
-    return watch_signals(request.terminal.has_value());
+    signals_.emplace(TRY(ForwardedSignals::create(
+        client_.loop(), [this](int signal) { stream_->send_event(encode_signal(signal)); })));
+    return {};
 }
 
-// With a terminal its keys come through as bytes.
-Result<void> RunClient::watch_signals(bool terminal) {
-    if (terminal) return {};
-    for (const int signal : kForwarded) {
-        signals_.push_back(TRY(loop::Signal::create(client_.loop(), signal, [this](int number) {
-            stream_->send_event(encode_signal(number));
-        })));
-    }
+// What is typed goes through as it is, but for the escapes; the size follows ours.
+Result<void> RunClient::take_terminal(RunEnds& ends) {
+    raw_.emplace(TRY(RawTerminal::enter(STDIN_FILENO)));
+    size_.emplace(TRY(SizeWatch::create(client_.loop(), STDIN_FILENO, [this](TerminalSize size) {
+        stream_->send_event(encode_window(size.rows, size.columns));
+    })));
+    keys_ = TRY(TerminalInput::create(
+        client_.loop(), std::move(ends.input), *stream_, [this](Escape::Ask ask) { asked(ask); },
+        [this] { stream_->end(); }));
     return {};
+}
+
+void RunClient::asked(Escape::Ask ask) {
+    if (ask == Escape::Ask::help) {
+        (void)base::write_all(STDERR_FILENO, base::as_bytes(kEscapeHelp), "standard error");
+        return;
+    }
+    failure_ = Error(ExitCode::unavailable, "the session was ended by ~.");
+    stream_->reset(*failure_);
+    settle();
 }
 
 void RunClient::on_opened(const Fields& fields) {
@@ -98,6 +115,7 @@ void RunClient::on_status(const Fields& fields) {
 
 void RunClient::on_room() {
     if (input_ != nullptr) input_->on_room();
+    if (keys_ != nullptr) keys_->on_room();
 }
 
 void RunClient::on_lost(const Error& error) {
@@ -109,6 +127,7 @@ void RunClient::on_lost(const Error& error) {
 void RunClient::settle() {
     ended_ = true;
     input_.reset();
+    if (raw_.has_value()) raw_->leave();
     for (const auto& sink : sinks_) {
         if (sink != nullptr) sink->end();
     }

@@ -10,6 +10,8 @@
 #include "client.h"
 #include "request.h"
 #include "stream_ends.h"
+#include "terminal.h"
+#include "terminal_input.h"
 
 namespace pipeline {
 
@@ -43,7 +45,8 @@ class RunClient : public StreamUser {
   private:
     RunClient(Client& client, bool keep_output) : client_(client), keep_output_(keep_output) {}
     base::Result<void> begin(const RunRequest& request, RunEnds ends);
-    base::Result<void> watch_signals(bool terminal);
+    base::Result<void> take_terminal(RunEnds& ends);
+    void asked(Escape::Ask ask);
     void keep(std::uint8_t channel, std::span<const std::byte> bytes);
     void sink_closed(std::uint8_t channel, std::optional<base::Error> error);
     void settle();
@@ -54,7 +57,10 @@ class RunClient : public StreamUser {
     std::unique_ptr<StreamSource> input_;
     std::unique_ptr<StreamSink> sinks_[2];
     bool sink_over_[2] = {false, false};
-    std::vector<loop::Signal> signals_;
+    std::unique_ptr<TerminalInput> keys_;
+    std::optional<RawTerminal> raw_;
+    std::optional<SizeWatch> size_;
+    std::optional<ForwardedSignals> signals_;
     RunResult result_;
     std::optional<base::Error> failure_;
     bool ended_ = false;

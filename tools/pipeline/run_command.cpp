@@ -55,7 +55,7 @@ Result<RunRequest> request_of(const base::Arguments& arguments,
 
 Result<TerminalRequest> terminal_request() {
     const char* type = std::getenv("TERM");
-    const TerminalSize size = terminal_size();
+    const TerminalSize size = terminal_size(STDIN_FILENO).value_or(TerminalSize{});
     return TerminalRequest{type == nullptr ? "dumb" : type, size.rows, size.columns};
 }
 

@@ -83,7 +83,8 @@ Result<void> RunTask::watch_child() {
         }));
     }
     sources_[0] = TRY(source(child_->output(), 0));
-    child_->close_output();
+    // A terminal stays open for its size and for signals.
+    if (!child_->has_terminal()) child_->close_output();
     if (child_->errors() >= 0) {
         sources_[1] = TRY(source(child_->errors(), 1));
         child_->close_errors();

@@ -1,4 +1,5 @@
 // pipeline serve: the words of the command line as settings of the listener.
+#include "audit_log.h"
 #include "base/file.h"
 #include "base/format.h"
 #include "base/log.h"
@@ -46,6 +47,11 @@ Result<int> serve_command(const base::Arguments& arguments) {
     settings.greeting_limit = TRY(arguments.duration("greeting-timeout"));
     settings.idle_limit = TRY(arguments.duration("idle-timeout"));
     return serve(settings, arguments.value("ready-fd"));
+}
+
+Result<int> audit_command(const base::Arguments& arguments) {
+    TRY(arguments.expect_operands(1, 1));
+    return audit_command(std::string(arguments.operands[0]));
 }
 
 }  // namespace pipeline

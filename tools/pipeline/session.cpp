@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "greeting.h"
 #include "identity.h"
+#include "jobs.h"
 #include "nsm/open.h"
 
 namespace pipeline {
@@ -108,7 +109,7 @@ Result<void> Session::welcome(const Fields& fields) {
         return Error(ExitCode::refused, refused->reason);
     }
     const std::vector<std::byte> document = TRY(evidence(hello.nonce));
-    if (!key_->user.empty()) TRY(become_key_user());
+    TRY(become_user());
     listener_gone_->watch(loop::Poll::kReadable);
     connection_->greet(Kind::welcome, encode(Welcome{document, {}}));
     admitted_ = true;
@@ -146,9 +147,13 @@ Result<std::vector<std::byte>> Session::evidence(std::span<const std::byte> nonc
     return module->attest(request);
 }
 
-// A session that may not make groups later gets one for all of its programs now.
-Result<void> Session::become_key_user() {
-    const base::Account account = TRY(system_account(key_->user));
+// What the key's user could not make itself is made before: a folder for jobs, and where the user
+// may make no groups one for all programs of the session.
+Result<void> Session::become_user() {
+    const std::string user = key_->user.empty() ? std::to_string(::getuid()) : key_->user;
+    const base::Account account = TRY(system_account(user));
+    jobs_folder_ = TRY(make_jobs_folder(start_.settings.jobs_folder, account));
+    if (key_->user.empty()) return {};
     std::optional<ChildGroup> group = ChildGroup::make(fmt::format("session-{}", ::getpid()));
     if (group.has_value() && group->give_to(account.user, account.group)) {
         group_.emplace(std::move(*group));
@@ -179,7 +184,7 @@ Circumstances Session::circumstances() const {
     Circumstances now;
     now.now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
     now.cid = cid_;
-    now.others = others_;
+    now.others = others_ + running_jobs();
     return now;
 }
 

@@ -48,7 +48,7 @@ class Session : public ConnectionOwner {
     base::Result<void> welcome(const proto::pipeline::Fields& fields);
     base::Result<unsigned> ask_admission();
     base::Result<std::vector<std::byte>> evidence(std::span<const std::byte> nonce);
-    base::Result<void> become_key_user();
+    base::Result<void> become_user();
     void refuse(const base::Error& error);
     void end(const base::Error& error);
     void idle_check();
@@ -64,6 +64,7 @@ class Session : public ConnectionOwner {
                                                   const proto::pipeline::Fields& fields,
                                                   const Asked& asked, const Granted& granted);
     std::unique_ptr<Task> run_task(RunRequest request, const Granted& granted);
+    unsigned running_jobs() const;
     void task_over(Task& task, const TaskReport& report);
 
     loop::Loop& loop_;
@@ -77,6 +78,7 @@ class Session : public ConnectionOwner {
     bool over_ = false;
     std::chrono::milliseconds last_busy_{};
     std::optional<ChildGroup> group_;  // for the programs of a key with a user
+    std::string jobs_folder_;
     std::vector<std::unique_ptr<Served>> served_;
     std::optional<loop::Poll> listener_gone_;
     std::optional<loop::Timer> sweeper_;

@@ -1,9 +1,12 @@
 // What a session serves: from an open frame to a decision to a task, and its line in the audit log.
+#include <algorithm>
+
 #include "base/format.h"
 #include "base/log.h"
 #include "copy_task.h"
 #include "forward_task.h"
 #include "info_task.h"
+#include "jobs_task.h"
 #include "request.h"
 #include "run_task.h"
 #include "session.h"
@@ -122,14 +125,28 @@ Result<std::unique_ptr<Task>> Session::make_task(Operation operation, const Fiel
         }
         case Operation::info:
             return std::unique_ptr<Task>(std::make_unique<InfoTask>(*key_, others_));
-        case Operation::jobs: break;
+        case Operation::jobs:
+            return std::unique_ptr<Task>(std::make_unique<JobsTask>(
+                loop_, std::string(fields.text(FieldId::job).value_or("")), jobs_folder_,
+                fingerprint_));
     }
     return Error(ExitCode::internal, "the operation is in the list but not here");
 }
 
 std::unique_ptr<Task> Session::run_task(RunRequest request, const Granted& granted) {
+    if (request.no_wait) {
+        return std::make_unique<StartJobTask>(std::move(request), granted, jobs_folder_,
+                                              fingerprint_);
+    }
     const ChildGroup* group = group_.has_value() ? &*group_ : nullptr;
     return std::make_unique<RunTask>(loop_, std::move(request), granted, group);
+}
+
+unsigned Session::running_jobs() const {
+    if (jobs_folder_.empty() || !key_->max_sessions.has_value()) return 0;
+    const Result<std::vector<Job>> jobs = list_jobs(jobs_folder_, fingerprint_);
+    if (!jobs.ok()) return 0;
+    return static_cast<unsigned>(std::ranges::count(jobs.value(), JobState::running, &Job::state));
 }
 
 void Session::task_over(Task& task, const TaskReport& report) {

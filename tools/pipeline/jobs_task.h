@@ -1,0 +1,60 @@
+// The server's half of jobs: starting one, listing a key's, showing the output of one.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "child.h"
+#include "decision.h"
+#include "jobs.h"
+#include "request.h"
+#include "stream_ends.h"
+#include "task.h"
+
+namespace pipeline {
+
+// `run` without waiting: the job goes on when the session has ended.
+class StartJobTask : public Task {
+  public:
+    StartJobTask(RunRequest request, Granted granted, std::string folder, std::string key)
+        : request_(std::move(request)),
+          granted_(std::move(granted)),
+          folder_(std::move(folder)),
+          key_(std::move(key)) {}
+
+  protected:
+    base::Result<void> start() override;
+
+  private:
+    RunRequest request_;
+    Granted granted_;
+    std::string folder_;
+    std::string key_;
+};
+
+// The jobs of a key as JSON lines in the status; with an id, that job's, and its output as data.
+class JobsTask : public Task {
+  public:
+    JobsTask(loop::Loop& loop, std::string id, std::string folder, std::string key)
+        : loop_(loop), id_(std::move(id)), folder_(std::move(folder)), key_(std::move(key)) {}
+
+    void on_room() override;
+
+  protected:
+    base::Result<void> start() override;
+
+  private:
+    base::Result<void> show(const Job& job);
+    void source_ended();
+
+    loop::Loop& loop_;
+    std::string id_;
+    std::string folder_;
+    std::string key_;
+    proto::pipeline::Payload status_;
+    std::unique_ptr<StreamSource> sources_[2];
+    int open_ = 0;
+    std::uint64_t bytes_ = 0;
+};
+
+}  // namespace pipeline
