@@ -80,7 +80,10 @@ bool close_others() {
     return ::syscall(SYS_close_range, 3U, ~0U, kCloexec) == 0;
 }
 
+// Who is that user already, for good, may not set groups, and has those that it was given.
 bool become(const base::Account& account) {
+    const bool root = ::geteuid() == 0;
+    if (!root && ::getuid() == account.user && ::getgid() == account.group) return true;
     return ::setgroups(account.groups.size(), account.groups.data()) == 0 &&
            ::setresgid(account.group, account.group, account.group) == 0 &&
            ::setresuid(account.user, account.user, account.user) == 0;

@@ -36,6 +36,8 @@ using base::Result;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+constexpr int kReportWaitMs = 15'000;  // beyond what Child::start() itself may take
+
 Instant now() {
     return std::chrono::time_point_cast<milliseconds>(std::chrono::system_clock::now());
 }
@@ -289,6 +291,13 @@ Result<void> check_room(const std::string& folder) {
 
 // The pid of the watcher of a job that runs.
 Result<pid_t> hear(int fd) {
+    // A program may stop its watcher before that can tell.
+    pollfd waited{fd, POLLIN, 0};
+    int ready;
+    do {
+        ready = ::poll(&waited, 1, kReportWaitMs);
+    } while (ready < 0 && errno == EINTR);
+    if (ready <= 0) return Error::system("hear from a job's watcher", "", ETIMEDOUT);
     Report report;
     const std::size_t count =
         TRY(base::read_full(fd, std::as_writable_bytes(std::span(&report, 1)), "a report"));

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 
+#include <sys/wait.h>
+
 #include <csignal>
 #include <filesystem>
 
@@ -10,6 +12,7 @@
 #include "base/text.h"
 #include "child_bench.h"
 #include "folder.h"
+#include "identity.h"
 #include "processes.h"
 
 using namespace pipeline;
@@ -236,6 +239,38 @@ TEST_CASE("as root a program is another user, and only that") {
     CHECK(run_to_end(settings).output == "3\n");
     settings.folder = "/root";
     CHECK(Child::start(settings).error().code == base::ExitCode::cannot_exec);
+}
+
+TEST_CASE("who has become a user for good starts programs as that user and as no other") {
+    if (::geteuid() != 0) SKIP("needs root");
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        base::Account account;
+        account.user = 4242;
+        account.group = 4243;
+        if (!become_for_good(account).ok()) ::_exit(10);
+        ChildSettings settings = shell_settings("test $(id -u):$(id -g) = 4242:4243");
+        settings.account = account;
+        const auto runs = [&settings] {
+            const auto child = Child::start(settings);
+            if (!child.ok()) return false;
+            while (!child->end())
+                ::usleep(1000);
+            return child->end()->code == 0;
+        };
+        if (!runs()) ::_exit(11);
+        settings.terminal = TerminalSize{};
+        // Some build machines let only root make terminals.
+        if (::access("/dev/ptmx", R_OK | W_OK) == 0 && !runs()) ::_exit(12);
+        settings.terminal.reset();
+        settings.account->user = 0;
+        const auto other = Child::start(settings);
+        if (other.ok()) ::_exit(13);
+        ::_exit(other.error().code == base::ExitCode::cannot_exec ? 0 : 14);
+    }
+    int status = -1;
+    REQUIRE(::waitpid(pid, &status, 0) == pid);
+    CHECK(status == 0);
 }
 
 TEST_CASE("a group of its own catches what hides in other sessions") {

@@ -126,12 +126,16 @@ TEST_CASE("a job that cannot run is an error and leaves nothing") {
 TEST_CASE("a watcher has nothing of its session: no descriptor, no secret") {
     const test::Folder folder;
     const base::Pipe pipe = base::make_pipe().value();
-    JobSettings settings = job_settings(folder, "kill -STOP $PPID; sleep 0");
+    const std::string go = folder / "go";
+    const JobSettings settings =
+        job_settings(folder, "while ! test -e " + go + "; do sleep 0.02; done; kill -STOP $PPID");
     const std::string mark = folder / "forgotten";
     const auto job =
         start_job(settings, [&] { (void)base::open_file(mark, O_CREAT | O_WRONLY, 0600); });
     REQUIRE(job.ok());
     CHECK(::access(mark.c_str(), F_OK) == 0);
+    // Stopped, it shows its descriptors and not those of a process it is about to start.
+    REQUIRE(base::open_file(go, O_CREAT | O_WRONLY, 0600).ok());
     wait_until([&] {
         for (const Process& process : list_processes()) {
             if (process.pid == job->watcher) return process.state == 'T';
