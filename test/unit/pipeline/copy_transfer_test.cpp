@@ -355,6 +355,28 @@ TEST_CASE("a file that changes while it is read is a failure of that file") {
     }
 }
 
+TEST_CASE("the names of a large folder come once each and in bytewise order") {
+    const Folder from;
+    constexpr unsigned kNames = 5000;
+    for (unsigned name = 0; name < kNames; ++name) {
+        const unsigned scattered = name * 7919 % kNames;
+        write_file(
+            from / ("\xff\x7f~"[scattered % 3] + std::to_string(scattered) + std::string(200, '-')),
+            "");
+    }
+    const base::Fd fd(::open(from.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    pipeline::FolderList list;
+    REQUIRE_FALSE(list.read(fd.get()).has_value());
+    pipeline::FolderList moved = std::move(list);
+    std::string last;
+    unsigned seen = 0;
+    for (const char* name = moved.next(); name != nullptr; name = moved.next(), ++seen) {
+        REQUIRE(last < name);
+        last = name;
+    }
+    CHECK(seen == kNames);
+}
+
 TEST_CASE("a folder deeper than the limit is refused by name") {
     const Folder from;
     const Folder to;
