@@ -71,7 +71,18 @@ Next:
   $me --cmd attach_console_to_enclave
 END
     [[ $(backend) == nitro ]] || printf '  ENCLAVEBOX_VSOCK_DIR=%s %s vsock:%s:%s\n' "$STATE/vsock" "$(tool vcat)" "$(fact "$STARTED" cid)" "${OPT[log-port]}" >&3
+    [[ ${OPT[authorized-keys]} == none ]] || next_pipeline >&3
     printf '  %s --cmd drop_enclave\n' "$me" >&3
+}
+
+# How to get in, for the holder of a key that is in the image.
+next_pipeline() {
+    local environment='' accept=''
+    if [[ $(backend) != nitro ]]; then
+        environment="ENCLAVEBOX_VSOCK_DIR=$STATE/vsock "
+        accept=' --allow-emulated'
+    fi
+    printf '  %s%s shell%s --pcrs %s vsock:%s:53000\n' "$environment" "$(tool pipeline)" "$accept" "$STATE/enclaves/$STARTED/measurements" "$(fact "$STARTED" cid)"
 }
 
 make_clear() {

@@ -31,15 +31,14 @@ using proto::control::kMaximumPayload;
 using proto::control::kMinimumVersion;
 using std::chrono::milliseconds;
 
+// pipeline's own deadline passes first, and it says what it was waiting for.
+constexpr milliseconds kRemoteMargin{5'000};
+
 Error refusal(const Frame& frame) {
     const std::uint64_t code = frame.number(FieldId::code).value_or(0);
     const bool sound = code >= 1 && code <= static_cast<std::uint64_t>(ExitCode::not_found);
     return Error(sound ? static_cast<ExitCode>(code) : ExitCode::protocol,
                  without_controls(frame.text(FieldId::text).value_or("initd says no")));
-}
-
-Error closed() {
-    return Error(ExitCode::unavailable, "initd closed the connection");
 }
 
 }  // namespace
@@ -69,6 +68,23 @@ Result<Client> Client::connect(const std::string& path, milliseconds timeout) {
     return client;
 }
 
+Result<Client> Client::connect(const Remote::Call& call, milliseconds timeout) {
+    Client client(TRY(Remote::start(call)), call.connect_timeout + kRemoteMargin);
+    TRY(client.greet());
+    client.timeout_ = timeout;
+    return client;
+}
+
+Error Client::closed() {
+    if (!remote_.has_value()) return Error(ExitCode::unavailable, "initd closed the connection");
+    const int status = remote_->wait();
+    if (greeted_ || status == 0) {
+        return Error(status == 0 ? ExitCode::unavailable : static_cast<ExitCode>(status),
+                     "the connection to the enclave is gone");
+    }
+    return Error(static_cast<ExitCode>(status), "");
+}
+
 Result<void> Client::greet() {
     // Who is refused at once may not be able to send any more, but can read why.
     const Result<void> sent = send(Kind::hello, [](FrameWriter& frame) {
@@ -76,11 +92,12 @@ Result<void> Client::greet() {
         frame.number(FieldId::current_version, kCurrentVersion);
     });
     const Decoded decoded = TRY(next(false));
-    if (decoded.outcome != Decoded::Outcome::frame) return sent.ok() ? closed() : sent.error();
+    if (decoded.outcome != Decoded::Outcome::frame) return closed();
     if (decoded.frame.kind() == Kind::failed) return refusal(decoded.frame);
     if (decoded.frame.kind() != Kind::welcome) {
         return Error(ExitCode::protocol, "initd does not say welcome");
     }
+    greeted_ = true;
     return sent;
 }
 
@@ -91,15 +108,15 @@ Result<void> Client::send(Kind kind, const Fill& fill) {
     if (!writer.ok()) return Error::usage("the request is too long");
     std::span<const std::byte> rest = writer.finish();
     while (!rest.empty()) {
-        const ssize_t sent = ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+        const ssize_t sent = ::send(socket(), rest.data(), rest.size(), MSG_NOSIGNAL);
         if (sent >= 0) {
             rest = rest.subspan(static_cast<std::size_t>(sent));
             continue;
         }
         if (errno == EINTR) continue;
-        if (errno != EAGAIN) return Error(ExitCode::unavailable, closed().message);
+        if (errno != EAGAIN) return closed();
         struct pollfd poll {
-            fd_.get(), POLLOUT, 0
+            socket(), POLLOUT, 0
         };
         if (::poll(&poll, 1, static_cast<int>(timeout_.count())) == 0) {
             return Error(ExitCode::unavailable, "initd does not take the request");
@@ -110,7 +127,7 @@ Result<void> Client::send(Kind kind, const Fill& fill) {
 
 Result<bool> Client::receive(bool endless) {
     struct pollfd poll {
-        fd_.get(), POLLIN, 0
+        socket(), POLLIN, 0
     };
     int ready;
     do {
@@ -123,7 +140,7 @@ Result<bool> Client::receive(bool endless) {
     std::array<std::byte, 16 * 1024> memory;
     ssize_t count;
     do {
-        count = ::recv(fd_.get(), memory.data(), memory.size(), 0);
+        count = ::recv(socket(), memory.data(), memory.size(), 0);
     } while (count < 0 && errno == EINTR);
     if (count < 0 && errno != ECONNRESET) return Error::system("read from initd", "");
     if (count > 0) received_.insert(received_.end(), memory.data(), memory.data() + count);
@@ -154,7 +171,7 @@ Result<void> Client::ask(Kind kind, const Fill& fill, const Visit& visit, bool e
     while (true) {
         const Decoded decoded = TRY(next(endless));
         if (decoded.outcome == Decoded::Outcome::need_more) {
-            if (endless) return {};
+            if (endless && (!remote_.has_value() || remote_->wait() == 0)) return {};
             return closed();
         }
         switch (decoded.frame.kind()) {

@@ -35,13 +35,30 @@ constexpr Entry kEntries[] = {
     {"ping", 0, 0, initctl::ping},
 };
 
+Result<Client> connect(const Arguments& arguments) {
+    const auto timeout = TRY(arguments.duration("timeout"));
+    if (!arguments.has("remote")) {
+        if (arguments.has("remote-option")) {
+            return base::Error::usage("--remote-option is nothing without --remote");
+        }
+        return Client::connect(std::string(arguments.value("socket")), timeout);
+    }
+    if (arguments.has("socket")) {
+        return base::Error::usage("--socket and --remote exclude each other");
+    }
+    initctl::Remote::Call call;
+    call.address = arguments.value("remote");
+    for (const std::string_view option : arguments.values("remote-option"))
+        call.options.emplace_back(option);
+    call.connect_timeout = timeout;
+    return Client::connect(call, timeout);
+}
+
 Result<int> run(const Arguments& arguments) {
     for (const Entry& entry : kEntries) {
         if (entry.name != arguments.command->name) continue;
         TRY(arguments.expect_operands(entry.fewest_operands, entry.most_operands));
-        const auto timeout = TRY(arguments.duration("timeout"));
-        const std::string path(arguments.value("socket"));
-        Client client = TRY(Client::connect(path, timeout));
+        Client client = TRY(connect(arguments));
         return entry.run(client, arguments);
     }
     return base::Error(base::ExitCode::internal, "the command is in the table but not here");

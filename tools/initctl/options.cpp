@@ -7,6 +7,8 @@ namespace {
 
 constexpr base::Option kToolOptions[] = {
     {'s', "socket", "PATH", "/run/initd.sock", "Talk to the initd that listens at PATH"},
+    {'r', "remote", "ADDRESS", "", "Talk to the initd of the enclave at ADDRESS, over pipeline"},
+    {'o', "remote-option", "OPTION", "", "Give pipeline its long option OPTION, as in pcrs=FILE"},
     {'t', "timeout", "TIME", "10s", "Wait for an answer for at most TIME"},
 };
 
