@@ -77,12 +77,12 @@ END
 
 # How to get in, for the holder of a key that is in the image.
 next_pipeline() {
-    local environment='' accept=''
+    local folder='' accept=''
     if [[ $(backend) != nitro ]]; then
-        environment="ENCLAVEBOX_VSOCK_DIR=$STATE/vsock "
+        folder="ENCLAVEBOX_VSOCK_DIR=$STATE/vsock "
         accept=' --allow-emulated'
     fi
-    printf '  %s%s shell%s --pcrs %s vsock:%s:53000\n' "$environment" "$(tool pipeline)" "$accept" "$STATE/enclaves/$STARTED/measurements" "$(fact "$STARTED" cid)"
+    printf '  %s%s shell%s --pcrs %s vsock:%s:53000\n' "$folder" "$(tool pipeline)" "$accept" "$STATE/enclaves/$STARTED/measurements" "$(fact "$STARTED" cid)"
 }
 
 make_clear() {
