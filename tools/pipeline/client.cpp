@@ -53,6 +53,7 @@ Result<ClientCall> client_call(const base::Arguments& arguments) {
     settings.judge.allow_debug = arguments.has("allow-debug");
     settings.judge.expectations_file = arguments.value("pcrs");
     settings.judge.root_file = arguments.value("root");
+    settings.judge.verified_file = TRY(config_file({}, kVerifiedFile));
     settings.judge.known_file =
         TRY(config_file(arguments.value("known-enclaves"), kKnownEnclavesFile));
     return call;

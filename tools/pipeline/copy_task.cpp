@@ -81,6 +81,12 @@ Result<JailedPath> jailed_path(const std::vector<std::string>& folders, const st
                                                 base::quote(path), names));
 }
 
+template <typename Engine>
+void CopyTask::finish_as(Engine& engine) {
+    finish(result_fields(engine.bad_because(), engine.digest(), engine.result()),
+           report_of(engine.bad_because(), engine.failures(), engine.progress().bytes));
+}
+
 Result<void> PutTask::start() {
     const JailedPath place = TRY(jailed_path(folders_, request_.path));
     jail_ = TRY(open_jail(place.folder));
@@ -95,23 +101,9 @@ Result<void> PutTask::start() {
     ::umask(mask);
     options.attributes.umask = mask;
     options.resume = request_.resume;
-    copy_ =
-        TRY(ReceivingCopy::create(loop_, stream(), std::move(target), options, [this] { over(); }));
+    copy_ = TRY(ReceivingCopy::create(loop_, stream(), std::move(target), options,
+                                      [this] { finish_as(copy_->engine()); }));
     return {};
-}
-
-void PutTask::on_data(std::uint8_t, std::span<const std::byte> bytes) {
-    copy_->on_data(bytes);
-}
-
-void PutTask::on_room() {
-    copy_->on_room();
-}
-
-void PutTask::over() {
-    CopyReceiver& engine = copy_->engine();
-    finish(result_fields(engine.bad_because(), engine.digest(), engine.result()),
-           report_of(engine.bad_because(), engine.failures(), engine.progress().bytes));
 }
 
 Result<void> GetTask::start() {
@@ -125,23 +117,9 @@ Result<void> GetTask::start() {
         options.part = SendOptions::Part{request_.part->offset, request_.part->length};
         source.shape = proto::copy::Shape::part;
     }
-    copy_ =
-        TRY(SendingCopy::create(loop_, stream(), std::move(source), options, [this] { over(); }));
+    copy_ = TRY(SendingCopy::create(loop_, stream(), std::move(source), options,
+                                    [this] { finish_as(copy_->engine()); }));
     return {};
-}
-
-void GetTask::on_data(std::uint8_t, std::span<const std::byte> bytes) {
-    copy_->on_data(bytes);
-}
-
-void GetTask::on_room() {
-    copy_->on_room();
-}
-
-void GetTask::over() {
-    CopySender& engine = copy_->engine();
-    finish(result_fields(engine.bad_because(), engine.digest(), engine.result()),
-           report_of(engine.bad_because(), engine.failures(), engine.progress().bytes));
 }
 
 }  // namespace pipeline

@@ -23,46 +23,47 @@ struct JailedPath {
 base::Result<JailedPath> jailed_path(const std::vector<std::string>& folders,
                                      const std::string& path);
 
-// Records of the client, written here.
-class PutTask : public Task {
+class CopyTask : public Task {
   public:
-    PutTask(loop::Loop& loop, CopyRequest request, std::vector<std::string> folders)
+    CopyTask(loop::Loop& loop, CopyRequest request, std::vector<std::string> folders)
         : loop_(loop), request_(std::move(request)), folders_(std::move(folders)) {}
 
-    void on_data(std::uint8_t channel, std::span<const std::byte> bytes) override;
-    void on_room() override;
+  protected:
+    // Tells the client, and the audit log, how the engine ended.
+    template <typename Engine>
+    void finish_as(Engine& engine);
+
+    loop::Loop& loop_;
+    CopyRequest request_;
+    std::vector<std::string> folders_;
+};
+
+// Records of the client, written here.
+class PutTask : public CopyTask {
+  public:
+    using CopyTask::CopyTask;
+    void on_data(std::uint8_t, std::span<const std::byte> bytes) override { copy_->on_data(bytes); }
+    void on_room() override { copy_->on_room(); }
 
   protected:
     base::Result<void> start() override;
 
   private:
-    void over();
-
-    loop::Loop& loop_;
-    CopyRequest request_;
-    std::vector<std::string> folders_;
     std::optional<Jail> jail_;
     std::unique_ptr<ReceivingCopy> copy_;
 };
 
 // Files here, as records to the client.
-class GetTask : public Task {
+class GetTask : public CopyTask {
   public:
-    GetTask(loop::Loop& loop, CopyRequest request, std::vector<std::string> folders)
-        : loop_(loop), request_(std::move(request)), folders_(std::move(folders)) {}
-
-    void on_data(std::uint8_t channel, std::span<const std::byte> bytes) override;
-    void on_room() override;
+    using CopyTask::CopyTask;
+    void on_data(std::uint8_t, std::span<const std::byte> bytes) override { copy_->on_data(bytes); }
+    void on_room() override { copy_->on_room(); }
 
   protected:
     base::Result<void> start() override;
 
   private:
-    void over();
-
-    loop::Loop& loop_;
-    CopyRequest request_;
-    std::vector<std::string> folders_;
     std::unique_ptr<SendingCopy> copy_;
 };
 

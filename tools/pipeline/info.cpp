@@ -8,7 +8,7 @@
 #include "codec/json.h"
 #include "commands.h"
 #include "decision.h"
-#include "status.h"
+#include "question.h"
 
 namespace pipeline {
 
@@ -27,50 +27,22 @@ struct Facts {
     std::vector<std::string> allowed;
 };
 
-class InfoClient : public StreamUser {
-  public:
-    explicit InfoClient(Client& client) : client_(client) {}
-
-    Result<Facts> ask() {
-        proto::pipeline::Payload request;
-        request.number(FieldId::operation, static_cast<std::uint64_t>(Operation::info));
-        stream_ = TRY(client_.connection().open(request, *this));
-        while (!over_)
-            TRY(client_.run());
-        if (failure_.has_value()) return *failure_;
-        return facts_;
-    }
-
-    void on_data(std::uint8_t, std::span<const std::byte> bytes) override {
-        stream_->consumed(bytes.size());
-    }
-    void on_end(std::uint8_t) override {}
-    void on_status(const Fields& fields) override {
-        failure_ = error_of(fields);
-        facts_.key = base::escape(fields.text(FieldId::key).value_or(""));
-        facts_.comment = base::escape(fields.text(FieldId::comment).value_or(""));
-        facts_.sessions = fields.number(FieldId::sessions).value_or(0);
-        facts_.user_id = fields.number(FieldId::user_id).value_or(0);
-        fields.for_each([&](const proto::Field<FieldId>& field) {
-            if (field.id != FieldId::allowed) return;
-            facts_.allowed.push_back(base::escape(field.as_text()));
-        });
-        over_ = true;
-        client_.stop();
-    }
-    void on_lost(const Error& error) override {
-        failure_ = error;
-        over_ = true;
-        client_.stop();
-    }
-
-  private:
-    Client& client_;
-    std::unique_ptr<Stream> stream_;
-    std::optional<Error> failure_;
-    Facts facts_;
-    bool over_ = false;
-};
+Result<Facts> ask(Client& client) {
+    proto::pipeline::Payload request;
+    request.number(FieldId::operation, static_cast<std::uint64_t>(Operation::info));
+    Question question(client);
+    const Fields fields = TRY(question.ask(request));
+    Facts facts;
+    facts.key = base::escape(fields.text(FieldId::key).value_or(""));
+    facts.comment = base::escape(fields.text(FieldId::comment).value_or(""));
+    facts.sessions = fields.number(FieldId::sessions).value_or(0);
+    facts.user_id = fields.number(FieldId::user_id).value_or(0);
+    fields.for_each([&](const proto::Field<FieldId>& field) {
+        if (field.id != FieldId::allowed) return;
+        facts.allowed.push_back(base::escape(field.as_text()));
+    });
+    return facts;
+}
 
 std::string as_json(const Client& client, const Facts& facts) {
     using codec::json::Value;
@@ -119,7 +91,7 @@ Result<int> info_command(const base::Arguments& arguments) {
     if (!call.operands.empty()) return Error::usage("info takes an address and nothing else");
     loop::Loop loop = TRY(loop::Loop::create());
     const std::unique_ptr<Client> client = TRY(Client::connect(loop, call.settings));
-    const Facts facts = TRY(InfoClient(*client).ask());
+    const Facts facts = TRY(ask(*client));
     TRY(base::print(arguments.has("json") ? as_json(*client, facts) : as_text(*client, facts)));
     client->close();
     return 0;

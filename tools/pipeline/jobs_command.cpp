@@ -9,7 +9,7 @@
 #include "codec/json.h"
 #include "commands.h"
 #include "decision.h"
-#include "status.h"
+#include "question.h"
 
 namespace pipeline {
 
@@ -20,51 +20,27 @@ using proto::pipeline::Fields;
 
 namespace {
 
-class JobsClient : public StreamUser {
+// The output of a job is written as it comes.
+class JobsQuestion : public Question {
   public:
-    // With a job its output is written as it comes, unless it is only to be listed.
-    JobsClient(Client& client, std::string id) : client_(client), id_(std::move(id)) {}
-
-    Result<std::vector<std::string>> ask() {
-        proto::pipeline::Payload request;
-        request.number(FieldId::operation, static_cast<std::uint64_t>(Operation::jobs));
-        if (!id_.empty()) request.text(FieldId::job, id_);
-        stream_ = TRY(client_.connection().open(request, *this));
-        while (!over_)
-            TRY(client_.run());
-        if (failure_.has_value()) return *failure_;
-        return lines_;
+    using Question::Question;
+    Result<void> take(std::uint8_t channel, std::span<const std::byte> bytes) override {
+        return base::write_all(channel == 0 ? STDOUT_FILENO : STDERR_FILENO, bytes, "the output");
     }
-
-    void on_data(std::uint8_t channel, std::span<const std::byte> bytes) override {
-        const int output = channel == 0 ? STDOUT_FILENO : STDERR_FILENO;
-        const Result<void> written = base::write_all(output, bytes, "the output");
-        if (!written.ok() && !failure_.has_value()) failure_ = written.error();
-        stream_->consumed(bytes.size());
-    }
-    void on_end(std::uint8_t) override {}
-    void on_status(const Fields& fields) override {
-        if (!failure_.has_value()) failure_ = error_of(fields);
-        fields.for_each([&](const proto::Field<FieldId>& field) {
-            if (field.id == FieldId::job_status) lines_.emplace_back(field.as_text());
-        });
-        over_ = true;
-        client_.stop();
-    }
-    void on_lost(const Error& error) override {
-        failure_ = error;
-        over_ = true;
-        client_.stop();
-    }
-
-  private:
-    Client& client_;
-    std::string id_;
-    std::unique_ptr<Stream> stream_;
-    std::optional<Error> failure_;
-    std::vector<std::string> lines_;
-    bool over_ = false;
 };
+
+Result<std::vector<std::string>> ask(Client& client, const std::string& job) {
+    proto::pipeline::Payload request;
+    request.number(FieldId::operation, static_cast<std::uint64_t>(Operation::jobs));
+    if (!job.empty()) request.text(FieldId::job, job);
+    JobsQuestion question(client);
+    const Fields fields = TRY(question.ask(request));
+    std::vector<std::string> lines;
+    fields.for_each([&](const proto::Field<FieldId>& field) {
+        if (field.id == FieldId::job_status) lines.emplace_back(field.as_text());
+    });
+    return lines;
+}
 
 std::string text_of(const codec::json::Value& line, std::string_view key) {
     const codec::json::Value* value = line.find(key);
@@ -95,8 +71,7 @@ Result<int> jobs_command(const base::Arguments& arguments) {
     loop::Loop loop = TRY(loop::Loop::create());
     const std::unique_ptr<Client> client = TRY(Client::connect(loop, call.settings));
     const bool one = !call.operands.empty();
-    JobsClient jobs(*client, one ? call.operands[0] : "");
-    const std::vector<std::string> lines = TRY(jobs.ask());
+    const std::vector<std::string> lines = TRY(ask(*client, one ? call.operands[0] : ""));
     client->close();
     if (one) return 0;
     if (!arguments.has("json")) {

@@ -1,6 +1,8 @@
 // Evidence, against expectations or memory.
 #include "judge.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -27,6 +29,22 @@ Result<crypto::Link> root_of(const std::string& file) {
     if (file.empty()) return attest::aws_nitro_root();
     const std::string content = TRY(base::read_file(file, kMaximumFile));
     return attest::read_root(content, file);
+}
+
+// A cache that cannot be read or written only costs time.
+attest::LinkCache load_cache(const std::string& file) {
+    attest::LinkCache cache;
+    if (::access(file.c_str(), R_OK) != 0) return cache;
+    const Result<std::string> text = base::read_file(file, kMaximumFile);
+    if (text.ok()) (void)cache.add_text(text.value());
+    return cache;
+}
+
+Result<void> save_cache(const attest::LinkCache& cache, const std::string& file) {
+    TRY(base::make_parents(file, 0700));
+    base::OutputFile output = TRY(base::OutputFile::create(file, 0600));
+    TRY(base::write_all(output.fd(), base::as_bytes(cache.to_text()), file));
+    return output.commit();
 }
 
 Result<attest::Settings> settings_for(std::span<const std::byte> nonce,
@@ -126,7 +144,10 @@ Result<Accepted> judge(std::span<const std::byte> document, std::span<const std:
     const attest::Settings settings = TRY(settings_for(nonce, binding, wanted));
     const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::system_clock::now().time_since_epoch());
-    const attest::Verdict verdict = TRY(attest::verify(decoded.value(), settings, now));
+    attest::LinkCache cache = load_cache(wanted.verified_file);
+    const std::string known_before = cache.to_text();
+    const attest::Verdict verdict = TRY(attest::verify(decoded.value(), settings, now, &cache));
+    if (cache.to_text() != known_before) (void)save_cache(cache, wanted.verified_file);
     if (!verdict.accepted()) {
         return Error(ExitCode::refused, "the evidence is " + attest::describe(verdict))
             .with_hint(hint_for(verdict.failure->step));

@@ -17,6 +17,7 @@ struct JudgeSettings {
     std::string expectations_file;  // "": compare with known_enclaves
     std::string root_file;          // "": the vendor's root
     std::string known_file;
+    std::string verified_file;  // certificates that need not be verified again
     bool allow_emulated = false;
     bool allow_debug = false;
 };

@@ -17,6 +17,7 @@ base::Result<std::string> config_file(std::string_view option, std::string_view 
 
 inline constexpr std::string_view kKeyFile = "pipeline.key";
 inline constexpr std::string_view kKnownEnclavesFile = "known_enclaves";
+inline constexpr std::string_view kVerifiedFile = "verified_certificates";
 
 // A key that others may read is refused.
 base::Result<crypto::Identity> load_key(const std::string& path);

@@ -16,17 +16,6 @@ namespace {
 using base::Error;
 using base::Result;
 
-Result<void> make_folders(const std::string& path) {
-    for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
-         slash = path.find('/', slash + 1)) {
-        const std::string folder = path.substr(0, slash);
-        if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-            return Error::system("make the folder", folder);
-        }
-    }
-    return {};
-}
-
 // Whoever holds it reads and replaces a file in a moment, so that waiting is short.
 Result<base::Fd> lock(const std::string& path) {
     const std::string name = path + ".lock";
@@ -41,14 +30,6 @@ Result<base::Fd> lock(const std::string& path) {
 
 }  // namespace
 
-std::string known_enclaves_path(std::string_view xdg_config_home, std::string_view home) {
-    if (xdg_config_home.starts_with('/')) {
-        return fmt::format("{}/enclavebox/known_enclaves", xdg_config_home);
-    }
-    if (home.starts_with('/')) return fmt::format("{}/.config/enclavebox/known_enclaves", home);
-    return {};
-}
-
 Result<std::vector<KnownEnclave>> load_known(const std::string& path) {
     auto text = base::read_file(path, kMaxKnownBytes);
     if (!text.ok() && text.error().errno_value == ENOENT) return std::vector<KnownEnclave>();
@@ -58,7 +39,7 @@ Result<std::vector<KnownEnclave>> load_known(const std::string& path) {
 
 Result<void> remember(const std::string& path, const vsockio::Address& address,
                       const Measured& seen) {
-    TRY(make_folders(path));
+    TRY(base::make_parents(path, 0700));
     const base::Fd locked = TRY(lock(path));
     const std::vector<KnownEnclave> known = remembered(TRY(load_known(path)), address, seen);
     base::OutputFile file = TRY(base::OutputFile::create(path, 0600));

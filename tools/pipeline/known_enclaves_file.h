@@ -11,10 +11,6 @@
 
 namespace pipeline {
 
-// XDG_CONFIG_HOME/enclavebox/known_enclaves, or below HOME/.config where the first is empty or not
-// absolute. Both empty: "", and nothing is remembered.
-std::string known_enclaves_path(std::string_view xdg_config_home, std::string_view home);
-
 // A file that is not there holds nothing.
 base::Result<std::vector<KnownEnclave>> load_known(const std::string& path);
 

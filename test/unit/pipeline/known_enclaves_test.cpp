@@ -122,14 +122,6 @@ TEST_CASE("a line that is not quite one is refused at its place") {
     CHECK(error_of(std::string(kMaxKnownBytes + 1, '\n')) == "known:1:1: the file is too large");
 }
 
-TEST_CASE("the file lies where configuration lies") {
-    CHECK(known_enclaves_path("/x", "/home/a") == "/x/enclavebox/known_enclaves");
-    CHECK(known_enclaves_path("", "/home/a") == "/home/a/.config/enclavebox/known_enclaves");
-    CHECK(known_enclaves_path("relative", "/home/a") ==
-          "/home/a/.config/enclavebox/known_enclaves");
-    CHECK(known_enclaves_path("", "") == "");
-}
-
 TEST_CASE("what is remembered is there the next time, for the user alone") {
     const test::Folder folder;
     const std::string path = folder / "config/enclavebox/known_enclaves";
