@@ -265,6 +265,11 @@ void Tls::end() {
     ERR_clear_error();
 }
 
+void Tls::forget() {
+    state_->session.reset();
+    state_->wire.socket.reset();
+}
+
 base::Result<std::vector<std::byte>> Tls::peer_key() const {
     const Certificate certificate(SSL_get1_peer_certificate(state_->session.get()));
     if (certificate == nullptr) return failure("find the peer's key");

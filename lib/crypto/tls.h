@@ -54,6 +54,9 @@ class Tls {
     base::Result<bool> flush();
     // Says that nothing more will be written; flush() it.
     void end();
+    // Wipes keys and closes the socket, without a word to the peer: for a process that was forked
+    // from the one that goes on. Nothing else may be called afterwards.
+    void forget();
 
     // After the handshake: the peer's key, a DER SubjectPublicKeyInfo of Ed25519.
     base::Result<std::vector<std::byte>> peer_key() const;

@@ -114,6 +114,7 @@ enum class FieldId : std::uint8_t {
     allowed = 41,     // text, repeated: an operation the key may ask for
     user_id = 42,     // whom the session runs as
     job_status = 43,  // text, repeated: a job as a line of JSON
+    end_job = 44,     // 1: the job is asked to end
 };
 
 // Status of a stream as far as all operations share it: code, text, error, path, bytes, files,

@@ -36,9 +36,9 @@ constexpr Mount kKernel[] = {
     {"sysfs", "/sys", kStrict, nullptr, kSysfsMagic},
 };
 
+constexpr Mount kTerminals = {"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC,
+                              "newinstance,ptmxmode=0666,mode=0620", kDevptsMagic};
 constexpr Mount kServices[] = {
-    {"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620",
-     kDevptsMagic},
     {"tmpfs", "/dev/shm", kStrict, "mode=1777", kTmpfsMagic},
     {"tmpfs", "/run", kStrict, "mode=0755", kTmpfsMagic},
 };
@@ -57,12 +57,14 @@ void make_folder(const char* path, mode_t mode) {
     ::mkdir(path, mode);  // mount() tells when it is not there
 }
 
-void mount_one(const Mount& mount, Journal& journal) {
-    if (is_there(mount)) return;
+// Whether it was mounted now.
+bool mount_one(const Mount& mount, Journal& journal) {
+    if (is_there(mount)) return false;
     make_folder(mount.target, 0755);
-    if (::mount(mount.type, mount.target, mount.type, mount.flags, mount.options) == 0) return;
-    if (errno == EBUSY) return;
+    if (::mount(mount.type, mount.target, mount.type, mount.flags, mount.options) == 0) return true;
+    if (errno == EBUSY) return false;
     journal.warning("cannot mount {} on {}: {}", mount.type, mount.target, std::strerror(errno));
+    return false;
 }
 
 void mount_tmp(const SystemSettings& settings, Journal& journal) {
@@ -84,7 +86,11 @@ void link_standard_names() {
     for (const Link& link : kLinks) {
         [[maybe_unused]] const int linked = ::symlink(link.target, link.path);
     }
-    // With a devpts of its own /dev/ptmx must lead there.
+}
+
+// /dev/ptmx must lead to the devpts that was mounted here; a /dev that came with its own, such as
+// a container's, may be somebody else's and is left alone.
+void link_terminals() {
     if (::access("/dev/pts/ptmx", F_OK) == 0 && ::unlink("/dev/ptmx") == 0) {
         [[maybe_unused]] const int linked = ::symlink("pts/ptmx", "/dev/ptmx");
     }
@@ -98,6 +104,7 @@ void mount_kernel_filesystems(Journal& journal) {
 }
 
 void mount_for_services(const SystemSettings& settings, Journal& journal) {
+    if (mount_one(kTerminals, journal)) link_terminals();
     for (const Mount& mount : kServices)
         mount_one(mount, journal);
     mount_tmp(settings, journal);

@@ -29,10 +29,11 @@ class JobsQuestion : public Question {
     }
 };
 
-Result<std::vector<std::string>> ask(Client& client, const std::string& job) {
+Result<std::vector<std::string>> ask(Client& client, const std::string& job, bool end) {
     proto::pipeline::Payload request;
     request.number(FieldId::operation, static_cast<std::uint64_t>(Operation::jobs));
     if (!job.empty()) request.text(FieldId::job, job);
+    if (end) request.number(FieldId::end_job, 1);
     JobsQuestion question(client);
     const Fields fields = TRY(question.ask(request));
     std::vector<std::string> lines;
@@ -71,7 +72,9 @@ Result<int> jobs_command(const base::Arguments& arguments) {
     loop::Loop loop = TRY(loop::Loop::create());
     const std::unique_ptr<Client> client = TRY(Client::connect(loop, call.settings));
     const bool one = !call.operands.empty();
-    const std::vector<std::string> lines = TRY(ask(*client, one ? call.operands[0] : ""));
+    const bool end = arguments.has("end");
+    if (end && !one) return Error::usage("--end needs the job that is to end");
+    const std::vector<std::string> lines = TRY(ask(*client, one ? call.operands[0] : "", end));
     client->close();
     if (one) return 0;
     if (!arguments.has("json")) {

@@ -61,7 +61,7 @@ Result<void> StartJobTask::start() {
     settings.command = typed_command(request_);
     settings.child = TRY(child_settings(request_, granted_));
     settings.limit = granted_.time;
-    const StartedJob job = TRY(start_job(settings, [] {}));
+    const StartedJob job = TRY(start_job(settings, forget_));
     stream().send_opened(Payload().text(FieldId::job, job.id));
     finish(Payload().number(FieldId::code, 0).text(FieldId::job, job.id), {"job " + job.id, 0});
     return {};
@@ -84,7 +84,11 @@ Result<void> JobsTask::start() {
         return Error(ExitCode::no_input,
                      fmt::format("there is no job {} of this key", base::quote(id_)));
     }
-    return show(*job);
+    if (!end_) return show(*job);
+    const bool ended = TRY(end_job(folder_, id_, key_));
+    if (!ended) return Error(ExitCode::no, fmt::format("the job {} does not run", id_));
+    finish(status_, {"ended", 0});
+    return {};
 }
 
 Result<void> JobsTask::show(const Job& job) {

@@ -1,6 +1,7 @@
 // The server's half of jobs: starting one, listing a key's, showing the output of one.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,11 +17,14 @@ namespace pipeline {
 // `run` without waiting: the job goes on when the session has ended.
 class StartJobTask : public Task {
   public:
-    StartJobTask(RunRequest request, Granted granted, std::string folder, std::string key)
+    // `forget` wipes, in the process that watches the job, what only the session may know.
+    StartJobTask(RunRequest request, Granted granted, std::string folder, std::string key,
+                 std::function<void()> forget)
         : request_(std::move(request)),
           granted_(std::move(granted)),
           folder_(std::move(folder)),
-          key_(std::move(key)) {}
+          key_(std::move(key)),
+          forget_(std::move(forget)) {}
 
   protected:
     base::Result<void> start() override;
@@ -30,13 +34,19 @@ class StartJobTask : public Task {
     Granted granted_;
     std::string folder_;
     std::string key_;
+    std::function<void()> forget_;
 };
 
-// The jobs of a key as JSON lines in the status; with an id, that job's, and its output as data.
+// The jobs of a key as JSON lines in the status; with an id, that job's, and its output
+// as data; or that job is ended.
 class JobsTask : public Task {
   public:
-    JobsTask(loop::Loop& loop, std::string id, std::string folder, std::string key)
-        : loop_(loop), id_(std::move(id)), folder_(std::move(folder)), key_(std::move(key)) {}
+    JobsTask(loop::Loop& loop, std::string id, std::string folder, std::string key, bool end)
+        : loop_(loop),
+          id_(std::move(id)),
+          folder_(std::move(folder)),
+          key_(std::move(key)),
+          end_(end) {}
 
     void on_room() override;
 
@@ -51,6 +61,7 @@ class JobsTask : public Task {
     std::string id_;
     std::string folder_;
     std::string key_;
+    bool end_;  // instead of showing it
     proto::pipeline::Payload status_;
     std::unique_ptr<StreamSource> sources_[2];
     int open_ = 0;

@@ -82,6 +82,12 @@ constexpr base::Option kFactsOnly[] = {
 };
 constexpr auto kFacts = join(kConnect, kFactsOnly);
 
+constexpr base::Option kJobsOnly[] = {
+    {'j', "json", "", "", "Print JSON"},
+    {'\0', "end", "", "", "End the job"},
+};
+constexpr auto kJobs = join(kConnect, kJobsOnly);
+
 constexpr base::Option kServe[] = {
     {'p', "port", "N", "53000", "Listen on vsock port N when no ADDRESS is given"},
     {'a', "authorized-keys", "FILE", "/etc/enclavebox/authorized_keys", "Who may do what"},
@@ -117,7 +123,7 @@ constexpr base::Command kCommands[] = {
     {"forward", "ADDRESS", "Forward connections until interrupted", kForward},
     {"ping", "ADDRESS", "Tell how long an answer takes", kPing},
     {"info", "ADDRESS", "Show the evidence, and what the key may do", kFacts},
-    {"jobs", "ADDRESS [JOB]", "Show the key's jobs, or one with its output", kFacts},
+    {"jobs", "ADDRESS [JOB]", "Show the key's jobs, or one with its output", kJobs},
     {"audit", "FILE", "Verify an audit log and print it", {}},
 };
 

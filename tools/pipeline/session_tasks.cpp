@@ -128,7 +128,7 @@ Result<std::unique_ptr<Task>> Session::make_task(Operation operation, const Fiel
         case Operation::jobs:
             return std::unique_ptr<Task>(std::make_unique<JobsTask>(
                 loop_, std::string(fields.text(FieldId::job).value_or("")), jobs_folder_,
-                fingerprint_));
+                fingerprint_, fields.number(FieldId::end_job) == 1));
     }
     return Error(ExitCode::internal, "the operation is in the list but not here");
 }
@@ -136,7 +136,8 @@ Result<std::unique_ptr<Task>> Session::make_task(Operation operation, const Fiel
 std::unique_ptr<Task> Session::run_task(RunRequest request, const Granted& granted) {
     if (request.no_wait) {
         return std::make_unique<StartJobTask>(std::move(request), granted, jobs_folder_,
-                                              fingerprint_);
+                                              fingerprint_,
+                                              [this] { connection_->tls().forget(); });
     }
     const ChildGroup* group = group_.has_value() ? &*group_ : nullptr;
     return std::make_unique<RunTask>(loop_, std::move(request), granted, group);
