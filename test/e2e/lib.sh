@@ -4,6 +4,7 @@
 #
 #   guest_machine            skip unless kernel and emulator are there (they take minutes to make)
 #   test_image               $image: the sample's userland with a shell on vsock port 7000, for tests only
+#   remote_image NAME [DIR]  the same with pipeline as rbuilds puts it in, for the key of the scenario, and with what is in DIR
 #   build_image NAME WORD... another image of the same ramdisks; the words go to eif build
 #   start_switch CID...      one vsockd for these guests, folder $vsock
 #   start_guest CID EIF      QEMU, its process id in $started; $guest_options are words for it
@@ -16,13 +17,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 : "${ENCLAVEBOX_BUILD:=$top/build}"
 RBUILDS_BUILD=$ENCLAVEBOX_BUILD
-for tool in eif vsockd vcat nsm initd; do PATH=$ENCLAVEBOX_BUILD/tools/$tool:$PATH; done
+for tool in eif vsockd vcat nsm initd initctl pipeline; do PATH=$ENCLAVEBOX_BUILD/tools/$tool:$PATH; done
 export ENCLAVEBOX_BUILD RBUILDS_BUILD PATH
 
 vsock=$tmp/vsock
 RBUILDS_STATE=$tmp/state
 RBUILDS_BACKEND=qemu
-export RBUILDS_STATE RBUILDS_BACKEND
+# Keys of the scenario's own, never those of whoever runs it.
+XDG_CONFIG_HOME=$tmp/config
+export RBUILDS_STATE RBUILDS_BACKEND XDG_CONFIG_HOME
 readonly SHELL_PORT=7000
 
 rbuilds() { "$top/rbuilds/rbuilds.sh" "$@"; }
@@ -54,7 +57,7 @@ test_image() {
 
 make_test_image() {
     mkdir -p "$images/app"
-    rbuilds --output "$images" --cmd make_apps >"$tmp/make.log" 2>&1 || fail "the sample was not made"
+    rbuilds --output "$images" --authorized-keys none --cmd make_apps >"$tmp/make.log" 2>&1 || fail "the sample was not made"
     # Laid over the sample's userland: only the test's services start.
     awk '$1 == "userland" { print $6 }' "$top/rbuilds/inputs.lock" >"$tmp/inputs"
     while read -r sha; do
@@ -62,7 +65,7 @@ make_test_image() {
     done <"$tmp/inputs"
     cp -r "$here/root/." "$images/app/"
     chmod -R go=u-w "$images/app/etc"
-    rbuilds --output "$images" --name e2e --app "$images/app" --cmd make_eif >"$tmp/make.log" 2>&1 || fail "the test image was not made"
+    rbuilds --output "$images" --name e2e --app "$images/app" --authorized-keys none --cmd make_eif >"$tmp/make.log" 2>&1 || fail "the test image was not made"
     rm -rf "$images/app"
 }
 
@@ -73,6 +76,18 @@ build_image() {
     eif build --kernel "$bzimage" --kernel-config "${bzimage%/*}/config" \
         --ramdisk "$images/init.cpio" --ramdisk "$images/rootfs.cpio" --name "$built" --version 1 \
         --output "$tmp/$built.eif" "$@" >"$tmp/$built.json" 2>"$tmp/$built.log" || fail "eif build $built"
+}
+
+# remote_image NAME [DIR]: $tmp/NAME.eif and $tmp/NAME.eif.pcr. The key is the one that pipeline takes by itself.
+remote_image() {
+    way=$tmp/way/etc/enclavebox
+    mkdir -p "$way/services"
+    cp "$top/rbuilds/pipeline.yaml" "$way/services/"
+    pipeline keygen --comment tester >"$way/authorized_keys" 2>"$tmp/keygen.log" || fail "pipeline keygen"
+    [ "$#" -lt 2 ] || cp -r "$2/." "$tmp/way/"
+    eif cpio -o "$tmp/way.cpio" --prefix rootfs "$tmp/way" 2>"$tmp/way.log" || fail "eif cpio"
+    build_image "$1" --cmdline-file "$top/rbuilds/kernel/cmdline" --ramdisk "$tmp/way.cpio"
+    mv "$tmp/$1.json" "$tmp/$1.eif.pcr"
 }
 
 start_switch() {

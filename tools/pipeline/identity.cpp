@@ -74,10 +74,11 @@ Result<void> become_for_good(const Account& account) {
     return {};
 }
 
-std::vector<std::string> account_environment(const Account& account, std::string_view terminal) {
+std::vector<std::string> account_environment(const Account& account, std::string_view path,
+                                             std::string_view terminal) {
     const std::string name = !account.name.empty() ? account.name : account.user == 0 ? "root" : "";
     std::vector<std::string> variables = {
-        fmt::format("PATH={}", base::kDefaultPath),
+        fmt::format("PATH={}", path.empty() ? base::kDefaultPath : path),
         fmt::format("HOME={}", account.home.empty() ? "/" : account.home),
         fmt::format("SHELL={}", login_shell(account).program)};
     if (!name.empty()) {

@@ -22,8 +22,9 @@ base::Result<base::Account> system_account(std::string_view user);
 // it is already that user nothing happens.
 base::Result<void> become_for_good(const base::Account& account);
 
-// PATH, HOME, USER, LOGNAME and SHELL of the account, and TERM when `terminal` is not empty.
-std::vector<std::string> account_environment(const base::Account& account,
+// HOME, USER, LOGNAME and SHELL of the account, the PATH or, where it is empty, a usual one, and
+// TERM when `terminal` is not empty.
+std::vector<std::string> account_environment(const base::Account& account, std::string_view path,
                                              std::string_view terminal);
 
 // Whether a peer's name of a terminal can be trusted as a value of TERM.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 
 #include "base/format.h"
 #include "environment.h"
@@ -49,8 +50,10 @@ Result<ChildSettings> child_settings(const RunRequest& request, const Granted& g
         terminal = is_terminal_name(request.terminal->type) ? request.terminal->type : "dumb";
         settings.terminal = TerminalSize{request.terminal->rows, request.terminal->columns};
     }
-    settings.environment =
-        merge_environment(account_environment(account, terminal), granted.environment);
+    // The server's own comes from the image, which knows where its programs are.
+    const char* path = std::getenv("PATH");
+    settings.environment = merge_environment(
+        account_environment(account, path != nullptr ? path : "", terminal), granted.environment);
     settings.folder = request.folder.empty() ? account.home : request.folder;
     settings.account = account;
     settings.with_input = request.input || request.terminal.has_value();

@@ -49,7 +49,8 @@ TEST_CASE("without the files numbers and root still mean somebody") {
 
 TEST_CASE("an account brings its variables and its shell") {
     const auto app = account_for("app", kPasswd, kGroup).value();
-    const auto variables = account_environment(app, "xterm");
+    const auto variables = account_environment(app, "/opt/app/bin:/bin", "xterm");
+    CHECK(contains(variables, "PATH=/opt/app/bin:/bin"));
     CHECK(contains(variables, "HOME=/home/app"));
     CHECK(contains(variables, "USER=app"));
     CHECK(contains(variables, "LOGNAME=app"));
@@ -57,8 +58,9 @@ TEST_CASE("an account brings its variables and its shell") {
     CHECK(contains(variables, "TERM=xterm"));
     CHECK(login_shell(app).name == "-sh");
     CHECK(login_shell(account_for("root", kPasswd, kGroup).value()).name == "-bash");
-    const auto nameless = account_environment(account_for("4242", "", "").value(), "");
+    const auto nameless = account_environment(account_for("4242", "", "").value(), "", "");
     CHECK(contains(nameless, "HOME=/"));
+    CHECK(nameless[0].starts_with("PATH=/usr/"));
     CHECK(nameless.size() == 3);
 }
 
