@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "base/format.h"
 #include "base/text.h"
 
@@ -101,6 +103,7 @@ Result<void> PutTask::start() {
     ::umask(mask);
     options.attributes.umask = mask;
     options.resume = request_.resume;
+    options.maximum_bytes = std::min(options.maximum_bytes, max_bytes_);
     copy_ = TRY(ReceivingCopy::create(loop_, stream(), std::move(target), options,
                                       [this] { finish_as(copy_->engine()); }));
     return {};

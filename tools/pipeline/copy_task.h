@@ -41,7 +41,9 @@ class CopyTask : public Task {
 // Records of the client, written here.
 class PutTask : public CopyTask {
   public:
-    using CopyTask::CopyTask;
+    PutTask(loop::Loop& loop, CopyRequest request, std::vector<std::string> folders,
+            std::uint64_t max_bytes)
+        : CopyTask(loop, std::move(request), std::move(folders)), max_bytes_(max_bytes) {}
     void on_data(std::uint8_t, std::span<const std::byte> bytes) override { copy_->on_data(bytes); }
     void on_room() override { copy_->on_room(); }
 
@@ -49,6 +51,7 @@ class PutTask : public CopyTask {
     base::Result<void> start() override;
 
   private:
+    std::uint64_t max_bytes_;  // of content, holes included
     std::optional<Jail> jail_;
     std::unique_ptr<ReceivingCopy> copy_;
 };

@@ -97,6 +97,8 @@ constexpr base::Option kServe[] = {
     {'\0', "control-socket", "PATH", "/run/initd.sock", "Where keys that may control initd get to"},
     {'\0', "max-sessions", "N", "64", "Serve N sessions at the same time"},
     {'\0', "max-greetings", "N", "64", "Hold N connections whose key is not known yet"},
+    {'\0', "max-output", "SIZE", "0", "End a command that prints more than SIZE"},
+    {'\0', "max-copy", "SIZE", "0", "Take no more than SIZE in one copy"},
     {'\0', "greeting-timeout", "TIME", "10s", "End a connection that has not greeted after TIME"},
     {'\0', "idle-timeout", "TIME", "15min", "End a session that asks for nothing for TIME"},
     {'\0', "check", "", "", "Check the file of keys and exit"},

@@ -98,12 +98,13 @@ Result<void> RunTask::watch_child() {
 Result<std::unique_ptr<StreamSource>> RunTask::source(int fd, std::uint8_t channel) {
     base::Fd own = TRY(base::duplicate(fd));
     ++sources_open_;
-    return StreamSource::create(loop_, std::move(own), stream(), channel,
-                                [this, channel](std::optional<Error>) {
-                                    bytes_ += sources_[channel]->bytes();
-                                    --sources_open_;
-                                    settle();
-                                });
+    const auto ended = [this, channel](std::optional<Error> error) {
+        if (error.has_value()) return fail(*error);
+        bytes_ += sources_[channel]->bytes();
+        --sources_open_;
+        settle();
+    };
+    return StreamSource::create(loop_, std::move(own), stream(), channel, ended, max_output_);
 }
 
 void RunTask::on_data(std::uint8_t, std::span<const std::byte> bytes) {

@@ -23,7 +23,9 @@ struct ServeSettings {
     std::string jobs_folder;
     std::string control_socket;  // initd's
     unsigned max_sessions = 0;
-    unsigned max_greetings = 0;  // connections whose key is not known yet
+    unsigned max_greetings = 0;    // connections whose key is not known yet
+    std::uint64_t max_output = 0;  // of each output of a command; 0: none
+    std::uint64_t max_copy = 0;    // content of one copy to here; 0: none
     std::chrono::milliseconds greeting_limit{};
     std::chrono::milliseconds idle_limit{};  // 0: none
 };

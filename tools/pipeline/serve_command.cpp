@@ -44,6 +44,8 @@ Result<int> serve_command(const base::Arguments& arguments) {
     settings.control_socket = arguments.value("control-socket");
     settings.max_sessions = TRY(count(arguments, "max-sessions"));
     settings.max_greetings = TRY(count(arguments, "max-greetings"));
+    settings.max_output = TRY(arguments.size("max-output"));
+    settings.max_copy = TRY(arguments.size("max-copy"));
     settings.greeting_limit = TRY(arguments.duration("greeting-timeout"));
     settings.idle_limit = TRY(arguments.duration("idle-timeout"));
     return serve(settings, arguments.value("ready-fd"));

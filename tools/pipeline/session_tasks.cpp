@@ -54,6 +54,11 @@ Result<Asked> asked_of(Operation operation, const Fields& fields) {
     return asked;
 }
 
+// 0 stands for no limit.
+std::uint64_t limit_of(std::uint64_t setting) {
+    return setting == 0 ? StreamSource::kNoLimit : setting;
+}
+
 std::string argument_of(const Asked& asked, const Fields& fields) {
     if (asked.address.has_value()) return to_string(*asked.address);
     if (!asked.command.empty()) return asked.command;
@@ -109,7 +114,8 @@ Result<std::unique_ptr<Task>> Session::make_task(Operation operation, const Fiel
         case Operation::shell: return run_task(TRY(decode_run(fields)), granted);
         case Operation::put:
             return std::unique_ptr<Task>(
-                std::make_unique<PutTask>(loop_, TRY(decode_copy(fields)), granted.folders));
+                std::make_unique<PutTask>(loop_, TRY(decode_copy(fields)), granted.folders,
+                                          limit_of(start_.settings.max_copy)));
         case Operation::get:
             return std::unique_ptr<Task>(
                 std::make_unique<GetTask>(loop_, TRY(decode_copy(fields)), granted.folders));
@@ -140,7 +146,8 @@ std::unique_ptr<Task> Session::run_task(RunRequest request, const Granted& grant
                                               [this] { connection_->tls().forget(); });
     }
     const ChildGroup* group = group_.has_value() ? &*group_ : nullptr;
-    return std::make_unique<RunTask>(loop_, std::move(request), granted, group);
+    return std::make_unique<RunTask>(loop_, std::move(request), granted,
+                                     limit_of(start_.settings.max_output), group);
 }
 
 unsigned Session::running_jobs() const {

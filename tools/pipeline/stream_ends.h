@@ -23,10 +23,13 @@ class StreamSource {
     // the source. May destroy it.
     using Ended = std::function<void(std::optional<base::Error>)>;
 
-    // `fd` is non-blocking, or a regular file. The stream is borrowed.
+    static constexpr std::uint64_t kNoLimit = UINT64_MAX;
+    // `fd` is non-blocking, or a regular file. The stream is borrowed. More than `limit` bytes are
+    // an Error (refused).
     static base::Result<std::unique_ptr<StreamSource>> create(loop::Loop& loop, base::Fd fd,
                                                               Stream& stream, std::uint8_t channel,
-                                                              Ended ended);
+                                                              Ended ended,
+                                                              std::uint64_t limit = kNoLimit);
     // Tell it when the stream has room again.
     void on_room();
     // Reads what there is now and no more; for a pipe that others may hold open. `ended` follows,
@@ -35,7 +38,8 @@ class StreamSource {
     std::uint64_t bytes() const { return bytes_; }
 
   private:
-    StreamSource(loop::Loop& loop, base::Fd fd, Stream& stream, std::uint8_t channel, Ended ended);
+    StreamSource(loop::Loop& loop, base::Fd fd, Stream& stream, std::uint8_t channel, Ended ended,
+                 std::uint64_t limit);
     base::Result<void> start();
     void advance();
     void wait();
@@ -50,6 +54,7 @@ class StreamSource {
     std::optional<loop::Idle> turn_;
     bool finishing_ = false;
     bool over_ = false;
+    std::uint64_t limit_;
     std::uint64_t bytes_ = 0;
 };
 

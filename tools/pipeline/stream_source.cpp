@@ -3,6 +3,8 @@
 
 #include <cerrno>
 
+#include "base/format.h"
+#include "base/text.h"
 #include "stream_ends.h"
 
 namespace pipeline {
@@ -15,19 +17,20 @@ constexpr int kFramesPerTurn = 8;
 }  // namespace
 
 StreamSource::StreamSource(loop::Loop& loop, base::Fd fd, Stream& stream, std::uint8_t channel,
-                           Ended ended)
+                           Ended ended, std::uint64_t limit)
     : loop_(loop),
       fd_(std::move(fd)),
       stream_(stream),
       channel_(channel),
-      ended_(std::move(ended)) {}
+      ended_(std::move(ended)),
+      limit_(limit) {}
 
 base::Result<std::unique_ptr<StreamSource>> StreamSource::create(loop::Loop& loop, base::Fd fd,
                                                                  Stream& stream,
-                                                                 std::uint8_t channel,
-                                                                 Ended ended) {
+                                                                 std::uint8_t channel, Ended ended,
+                                                                 std::uint64_t limit) {
     std::unique_ptr<StreamSource> source(
-        new StreamSource(loop, std::move(fd), stream, channel, std::move(ended)));
+        new StreamSource(loop, std::move(fd), stream, channel, std::move(ended), limit));
     TRY(source->start());
     return source;
 }
@@ -76,6 +79,12 @@ void StreamSource::advance() {
         const ssize_t count = ::read(fd_.get(), room.data(), room.size());
         if (count > 0) {
             bytes_ += static_cast<std::uint64_t>(count);
+            if (bytes_ > limit_) {
+                return over(
+                    base::Error(base::ExitCode::refused,
+                                fmt::format("there is more output than the {} that are allowed",
+                                            base::format_size(limit_))));
+            }
             stream_.commit(channel_, static_cast<std::size_t>(count));
             continue;
         }
