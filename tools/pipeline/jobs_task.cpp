@@ -62,6 +62,7 @@ Result<void> StartJobTask::start() {
     settings.child = TRY(child_settings(request_, granted_));
     settings.limit = granted_.time;
     const StartedJob job = TRY(start_job(settings, forget_));
+    watchers_.push_back(job.watcher);
     stream().send_opened(Payload().text(FieldId::job, job.id));
     finish(Payload().number(FieldId::code, 0).text(FieldId::job, job.id), {"job " + job.id, 0});
     return {};

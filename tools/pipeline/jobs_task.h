@@ -1,9 +1,12 @@
 // The server's half of jobs: starting one, listing a key's, showing the output of one.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "child.h"
 #include "decision.h"
@@ -17,14 +20,16 @@ namespace pipeline {
 // `run` without waiting: the job goes on when the session has ended.
 class StartJobTask : public Task {
   public:
-    // `forget` wipes, in the process that watches the job, what only the session may know.
+    // `forget` wipes, in the process that watches the job, what only the session may know; that
+    // process is added to `watchers`, which outlives the task.
     StartJobTask(RunRequest request, Granted granted, std::string folder, std::string key,
-                 std::function<void()> forget)
+                 std::function<void()> forget, std::vector<pid_t>& watchers)
         : request_(std::move(request)),
           granted_(std::move(granted)),
           folder_(std::move(folder)),
           key_(std::move(key)),
-          forget_(std::move(forget)) {}
+          forget_(std::move(forget)),
+          watchers_(watchers) {}
 
   protected:
     base::Result<void> start() override;
@@ -35,6 +40,7 @@ class StartJobTask : public Task {
     std::string folder_;
     std::string key_;
     std::function<void()> forget_;
+    std::vector<pid_t>& watchers_;
 };
 
 // The jobs of a key as JSON lines in the status; with an id, that job's, and its output

@@ -17,6 +17,7 @@
 #include "identity.h"
 #include "jobs.h"
 #include "nsm/open.h"
+#include "processes.h"
 
 namespace pipeline {
 
@@ -57,10 +58,14 @@ Session::~Session() = default;
 Result<int> Session::run() {
     TRY(begin());
     loop_.run();
+    // What a program left behind, in whatever sessions and groups it hid, ends with the session.
+    if (group_.has_value()) group_->kill();
+    kill_descendants(job_watchers_);
     return 0;
 }
 
 Result<void> Session::begin() {
+    become_subreaper();
     crypto::Tls tls = TRY(
         crypto::Tls::create(crypto::Tls::Side::server, start_.identity, std::move(start_.socket)));
     ConnectionLimits limits;

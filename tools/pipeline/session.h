@@ -79,6 +79,7 @@ class Session : public ConnectionOwner {
     std::chrono::milliseconds last_busy_{};
     std::optional<ChildGroup> group_;  // for the programs of a key with a user
     std::string jobs_folder_;
+    std::vector<pid_t> job_watchers_;  // they outlive the session
     std::vector<std::unique_ptr<Served>> served_;
     std::optional<loop::Poll> listener_gone_;
     std::optional<loop::Timer> sweeper_;

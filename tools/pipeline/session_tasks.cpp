@@ -141,9 +141,9 @@ Result<std::unique_ptr<Task>> Session::make_task(Operation operation, const Fiel
 
 std::unique_ptr<Task> Session::run_task(RunRequest request, const Granted& granted) {
     if (request.no_wait) {
-        return std::make_unique<StartJobTask>(std::move(request), granted, jobs_folder_,
-                                              fingerprint_,
-                                              [this] { connection_->tls().forget(); });
+        return std::make_unique<StartJobTask>(
+            std::move(request), granted, jobs_folder_, fingerprint_,
+            [this] { connection_->tls().forget(); }, job_watchers_);
     }
     const ChildGroup* group = group_.has_value() ? &*group_ : nullptr;
     return std::make_unique<RunTask>(loop_, std::move(request), granted,
