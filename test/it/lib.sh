@@ -5,5 +5,5 @@
 
 : "${ENCLAVEBOX_BUILD:?the scenarios are run by meson test, or set ENCLAVEBOX_BUILD to the build folder}"
 PATH=$ENCLAVEBOX_BUILD/tools/eif:$ENCLAVEBOX_BUILD/tools/vsockd:$ENCLAVEBOX_BUILD/tools/nsm:$PATH
-PATH=$ENCLAVEBOX_BUILD/tools/vcat:$ENCLAVEBOX_BUILD/tools/initd:$PATH
+PATH=$ENCLAVEBOX_BUILD/tools/vcat:$ENCLAVEBOX_BUILD/tools/initd:$ENCLAVEBOX_BUILD/tools/pipeline:$PATH
 export PATH
