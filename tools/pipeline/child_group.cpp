@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/format.h"
+#include "base/program.h"
 #include "base/text.h"
 
 namespace pipeline {
@@ -23,6 +24,11 @@ base::Fd open_in(int folder, const char* name, int flags) {
 }
 
 }  // namespace
+
+bool kill_group(int folder) {
+    const base::Fd file = open_in(folder, "cgroup.kill", O_WRONLY);
+    return file.valid() && ::write(file.get(), "1", 1) == 1;
+}
 
 std::string own_group_folder(std::string_view mounts, std::string_view groups) {
     std::string_view own;
@@ -48,11 +54,15 @@ std::string own_group_folder(std::string_view mounts, std::string_view groups) {
     return {};
 }
 
-std::optional<ChildGroup> ChildGroup::make(std::string_view name) {
+std::string own_group_folder() {
     const auto mounts = base::read_file("/proc/self/mountinfo", kMaxProcFile);
     const auto groups = base::read_file("/proc/self/cgroup", kMaxProcFile);
-    if (!mounts.ok() || !groups.ok()) return std::nullopt;
-    const std::string own = own_group_folder(mounts.value(), groups.value());
+    if (!mounts.ok() || !groups.ok()) return {};
+    return own_group_folder(mounts.value(), groups.value());
+}
+
+std::optional<ChildGroup> ChildGroup::make(std::string_view name) {
+    const std::string own = own_group_folder();
     if (own.empty()) return std::nullopt;
     std::string folder = fmt::format("{}/{}", own, name);
     if (::mkdir(folder.c_str(), 0755) != 0) return std::nullopt;
@@ -70,8 +80,7 @@ ChildGroup::~ChildGroup() {
 }
 
 bool ChildGroup::kill() const {
-    const base::Fd file = open_in(fd_.get(), "cgroup.kill", O_WRONLY);
-    return file.valid() && ::write(file.get(), "1", 1) == 1;
+    return kill_group(fd_.get());
 }
 
 bool ChildGroup::is_empty() const {
@@ -83,12 +92,10 @@ bool ChildGroup::is_empty() const {
                std::string_view::npos;
 }
 
-bool ChildGroup::give_to(uid_t user, gid_t group) const {
-    bool done = ::fchown(fd_.get(), user, group) == 0;
-    for (const char* file : {"cgroup.procs", "cgroup.subtree_control", "cgroup.kill"}) {
-        done = ::fchownat(fd_.get(), file, user, group, 0) == 0 && done;
-    }
-    return done;
+bool ChildGroup::settle_as(uid_t user, gid_t group) const {
+    return ::fchown(fd_.get(), user, group) == 0 &&
+           ::fchownat(fd_.get(), "cgroup.procs", user, group, 0) == 0 &&
+           base::enter_group(fd_.get());
 }
 
 }  // namespace pipeline

@@ -29,8 +29,9 @@ class ChildGroup {
     // False when it could not.
     bool kill() const;
     bool is_empty() const;
-    // Lets a user fill it and kill what is in it: for a process that is about to become that user.
-    bool give_to(uid_t user, gid_t group) const;
+    // Lets a user divide it, and moves this process into it, which is about to become that user:
+    // what the user may not enter from outside, it may from within.
+    bool settle_as(uid_t user, gid_t group) const;
 
   private:
     ChildGroup(std::string folder, base::Fd fd) : folder_(std::move(folder)), fd_(std::move(fd)) {}
@@ -41,5 +42,9 @@ class ChildGroup {
 // The folder of this process's own group, or "". `mounts` and `groups` are the texts of
 // /proc/self/mountinfo and /proc/self/cgroup.
 std::string own_group_folder(std::string_view mounts, std::string_view groups);
+std::string own_group_folder();
+
+// SIGKILL to all in the group whose folder is open there; false when it could not.
+bool kill_group(int folder);
 
 }  // namespace pipeline

@@ -136,7 +136,8 @@ void Client::on_open(std::uint16_t id, const proto::pipeline::Fields& fields) {
 
 void Client::on_lost(const Error& error) {
     if (!failure_.has_value()) failure_ = error;
-    if (!welcomed_ && failure_->code == ExitCode::done) {
+    // Whoever closes on purpose does not look at it.
+    if (failure_->code == ExitCode::done) {
         failure_ = Error(ExitCode::unavailable, "the server closed the connection");
     }
     loop_.stop();

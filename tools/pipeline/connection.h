@@ -149,6 +149,10 @@ class Connection {
     void take_of_stream(Stream& stream, const proto::pipeline::Frame& frame);
     void take_open(const proto::pipeline::Frame& frame);
     void take_data(Stream& stream, const proto::pipeline::Frame& frame);
+    // Whether this side opens streams of that number; the other side serves them.
+    bool is_own(std::uint16_t id) const {
+        return (id % 2 == 1) == (side_ == crypto::Tls::Side::client);
+    }
     void send(proto::pipeline::Kind kind, std::uint16_t stream, std::uint8_t channel,
               std::span<const std::byte> payload);
     void forget(Stream& stream);

@@ -41,9 +41,8 @@ void Connection::take(const Frame& frame) {
     const auto found = streams_.find(frame.header.stream);
     if (found != streams_.end()) return take_of_stream(*found->second, frame);
     // What was under way when a stream ended is passed over; one that never was is an error.
-    const bool own = (frame.header.stream % 2 == 1) == (side_ == crypto::Tls::Side::client);
-    const bool ever =
-        own ? frame.header.stream < next_own_id_ : frame.header.stream <= highest_peer_id_;
+    const bool ever = is_own(frame.header.stream) ? frame.header.stream < next_own_id_
+                                                  : frame.header.stream <= highest_peer_id_;
     if (!ever) {
         lose(base::Error(base::ExitCode::protocol, "the peer spoke on a stream that never was"));
     }
@@ -83,8 +82,7 @@ void Connection::take_of_connection(const Frame& frame) {
 
 void Connection::take_open(const Frame& frame) {
     const std::uint16_t id = frame.header.stream;
-    const bool own = (id % 2 == 1) == (side_ == crypto::Tls::Side::client);
-    if (own || id <= highest_peer_id_) {
+    if (is_own(id) || id <= highest_peer_id_) {
         return lose(base::Error(base::ExitCode::protocol,
                                 "the peer opened a stream whose number is not its next"));
     }
@@ -99,7 +97,12 @@ void Connection::take_open(const Frame& frame) {
 
 void Connection::take_of_stream(Stream& stream, const Frame& frame) {
     StreamUser& user = *stream.user_;
-    switch (frame.header.kind) {
+    const Kind kind = frame.header.kind;
+    if ((kind == Kind::opened || kind == Kind::status) && !is_own(stream.id_)) {
+        return lose(base::Error(base::ExitCode::protocol,
+                                "the peer answered on a stream that it has opened itself"));
+    }
+    switch (kind) {
         case Kind::data: return take_data(stream, frame);
         case Kind::end: return user.on_end(frame.header.channel);
         case Kind::window: {

@@ -26,10 +26,13 @@ constexpr std::size_t kMaximumKept = std::size_t{64} * 1024 * 1024;
 Result<RunResult> RunClient::run(Client& client, const RunRequest& request, RunEnds ends) {
     RunClient self(client, ends.keep_output);
     TRY(self.begin(request, std::move(ends)));
-    while (!self.ended_ || !self.sink_over_[0] || !self.sink_over_[1]) {
+    while (!self.ended_) {
         const Result<void> lost = client.run();
         if (!lost.ok() && !self.ended_) return lost.error();
     }
+    // What has come is written, connection or not.
+    while (!self.sink_over_[0] || !self.sink_over_[1])
+        client.loop().run();
     if (self.failure_.has_value()) return *self.failure_;
     return std::move(self.result_);
 }
@@ -136,9 +139,18 @@ void RunClient::settle() {
 
 void RunClient::sink_closed(std::uint8_t channel, std::optional<Error> error) {
     sink_over_[channel] = true;
-    // Nobody reads our output any more: as with a pipe, the command may know.
-    if (error.has_value() && !ended_) stream_->send_event(encode_signal(SIGPIPE));
     client_.stop();
+    if (!error.has_value()) return;
+    if (error->errno_value == EPIPE) {
+        // Nobody reads our output any more: as with a pipe, the command may know.
+        if (!ended_) stream_->send_event(encode_signal(SIGPIPE));
+        return;
+    }
+    failure_ = Error::system("write to", channel == 0 ? "standard output" : "standard error",
+                             error->errno_value);
+    if (ended_) return;
+    stream_->reset(*failure_);
+    settle();
 }
 
 }  // namespace pipeline

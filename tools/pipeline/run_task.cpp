@@ -9,6 +9,7 @@
 #include "base/format.h"
 #include "environment.h"
 #include "identity.h"
+#include "session_groups.h"
 
 namespace pipeline {
 
@@ -62,12 +63,10 @@ Result<ChildSettings> child_settings(const RunRequest& request, const Granted& g
 
 Result<void> RunTask::start() {
     ChildSettings settings = TRY(child_settings(request_, granted_));
-    if (session_group_ == nullptr) {
-        std::optional<ChildGroup> made =
-            ChildGroup::make(fmt::format("command-{}-{}", ::getpid(), stream().id()));
-        if (made.has_value()) group_.emplace(std::move(*made));
-    }
-    settings.group = group_.has_value() ? &*group_ : session_group_;
+    std::optional<ChildGroup> made =
+        ChildGroup::make(command_group_name(::getpid(), stream().id()));
+    if (made.has_value()) group_.emplace(std::move(*made));
+    settings.group = group_.has_value() ? &*group_ : nullptr;
     child_.emplace(TRY(Child::start(settings)));
     return watch_child();
 }

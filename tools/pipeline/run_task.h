@@ -17,15 +17,12 @@ namespace pipeline {
 
 class RunTask : public Task {
   public:
-    // Each of its two outputs may have `max_output` bytes. `session_group` holds all programs of a
-    // session that may not make groups, or is null; it outlives the task.
-    RunTask(loop::Loop& loop, RunRequest request, Granted granted, std::uint64_t max_output,
-            const ChildGroup* session_group)
+    // Each of its two outputs may have `max_output` bytes.
+    RunTask(loop::Loop& loop, RunRequest request, Granted granted, std::uint64_t max_output)
         : loop_(loop),
           request_(std::move(request)),
           granted_(std::move(granted)),
-          max_output_(max_output),
-          session_group_(session_group) {}
+          max_output_(max_output) {}
 
     void on_data(std::uint8_t channel, std::span<const std::byte> bytes) override;
     void on_end(std::uint8_t channel) override;
@@ -47,7 +44,6 @@ class RunTask : public Task {
     RunRequest request_;
     Granted granted_;
     std::uint64_t max_output_;
-    const ChildGroup* session_group_;
     std::optional<ChildGroup> group_;
     std::optional<Child> child_;
     std::optional<ChildWatch> watch_;

@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/main.h"
 #include "base/text.h"
+#include "session_groups.h"
 #include "vsockio/listen.h"
 
 namespace pipeline {
@@ -81,6 +82,7 @@ class Server {
     Fd signals_;
     std::optional<AuditLog> audit_;
     std::vector<Guest> guests_;
+    SessionGroups leftovers_;
     std::uint64_t last_number_ = 0;
     Clock::time_point accept_again_{};
     std::optional<Clock::time_point> ending_;
@@ -102,7 +104,8 @@ Result<void> Server::turn() {
     watched.push_back({pausing ? -1 : listener_.fd(), POLLIN, 0});
     for (const Guest& guest : guests_)
         watched.push_back({guest.socket.get(), POLLIN, 0});
-    const int wait = pausing ? static_cast<int>(kAcceptPause.count()) : -1;
+    const bool again = pausing || leftovers_.busy();
+    const int wait = again ? static_cast<int>(kAcceptPause.count()) : -1;
     if (::poll(watched.data(), watched.size(), wait) < 0 && errno != EINTR) {
         return Error::system("wait for", "connections");
     }
@@ -111,7 +114,12 @@ Result<void> Server::turn() {
     for (std::size_t index = 0; index < count; ++index) {
         if (watched[index + 2].revents != 0) hear(guests_[index]);
     }
-    std::erase_if(guests_, [](const Guest& guest) { return !guest.socket.valid(); });
+    std::erase_if(guests_, [this](const Guest& guest) {
+        if (guest.socket.valid()) return false;
+        if (!guest.greeting()) leftovers_.add(guest.pid);
+        return true;
+    });
+    leftovers_.sweep();
     if (!ending_.has_value() && watched[1].revents != 0) accept_some();
     return {};
 }
@@ -175,6 +183,7 @@ void Server::admit(vsockio::Connection connection) {
         accept_again_ = Clock::now() + kAcceptPause;
         return base::log::warning("cannot start a session", {{"error", std::strerror(errno)}});
     }
+    leftovers_.forget(guest.pid);
     (void)base::set_nonblocking(ours.get(), true);
     guest.socket = std::move(ours);
     guests_.push_back(std::move(guest));

@@ -18,6 +18,7 @@
 #include "jobs.h"
 #include "nsm/open.h"
 #include "processes.h"
+#include "session_groups.h"
 
 namespace pipeline {
 
@@ -59,7 +60,6 @@ Result<int> Session::run() {
     TRY(begin());
     loop_.run();
     // What a program left behind, in whatever sessions and groups it hid, ends with the session.
-    if (group_.has_value()) group_->kill();
     kill_descendants(job_watchers_);
     return 0;
 }
@@ -152,17 +152,14 @@ Result<std::vector<std::byte>> Session::evidence(std::span<const std::byte> nonc
     return module->attest(request);
 }
 
-// What the key's user could not make itself is made before: a folder for jobs, and where the user
-// may make no groups one for all programs of the session.
+// What the key's user could not make itself is made before: a folder for jobs, and a group in which
+// the user may make those of its programs. The listener removes it.
 Result<void> Session::become_user() {
     const std::string user = key_->user.empty() ? std::to_string(::getuid()) : key_->user;
     const base::Account account = TRY(system_account(user));
     jobs_folder_ = TRY(make_jobs_folder(start_.settings.jobs_folder, account));
     if (key_->user.empty()) return {};
-    std::optional<ChildGroup> group = ChildGroup::make(fmt::format("session-{}", ::getpid()));
-    if (group.has_value() && group->give_to(account.user, account.group)) {
-        group_.emplace(std::move(*group));
-    }
+    enter_session_group(account);
     return become_for_good(account);
 }
 

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "child_group.h"
 #include "connection.h"
 #include "decision.h"
 #include "loop/loop.h"
@@ -77,7 +76,6 @@ class Session : public ConnectionOwner {
     bool admitted_ = false;
     bool over_ = false;
     std::chrono::milliseconds last_busy_{};
-    std::optional<ChildGroup> group_;  // for the programs of a key with a user
     std::string jobs_folder_;
     std::vector<pid_t> job_watchers_;  // they outlive the session
     std::vector<std::unique_ptr<Served>> served_;

@@ -145,9 +145,8 @@ std::unique_ptr<Task> Session::run_task(RunRequest request, const Granted& grant
             std::move(request), granted, jobs_folder_, fingerprint_,
             [this] { connection_->tls().forget(); }, job_watchers_);
     }
-    const ChildGroup* group = group_.has_value() ? &*group_ : nullptr;
     return std::make_unique<RunTask>(loop_, std::move(request), granted,
-                                     limit_of(start_.settings.max_output), group);
+                                     limit_of(start_.settings.max_output));
 }
 
 unsigned Session::running_jobs() const {
