@@ -1,5 +1,6 @@
 #!/bin/sh
 # The options of keys, held to by every command of the client, in every way a session can start.
+# shellcheck disable=SC2086,SC2046,SC2015,SC2154  # $trust and lists are several words
 . "$(dirname "$0")/pipeline.sh"
 need python3
 
@@ -110,17 +111,11 @@ refused() {
 }
 
 doing="allow"
-# shellcheck disable=SC2086  # several ways
 refused copy $programs jobs $forwards control info
-# shellcheck disable=SC2086
 refused run shell $copies $forwards control info
-# shellcheck disable=SC2086
 refused shell run run-command run-tty run-json job jobs $copies $forwards control info
-# shellcheck disable=SC2086
 refused info $programs jobs $copies $forwards control
-# shellcheck disable=SC2086
 refused forward $programs jobs $copies control info local-unix remote-unix
-# shellcheck disable=SC2086
 refused control $programs jobs $copies $forwards info
 passed "allow: what is not named is refused in every way"
 
@@ -133,7 +128,6 @@ passed "allow: what is named works"
 
 doing="command"
 rm_traces
-# shellcheck disable=SC2086
 refused command $copies $forwards control
 for one in run run-command run-tty run-json job shell; do
     rm_traces
@@ -146,15 +140,12 @@ for one in run run-command run-tty run-json job shell; do
     esac
 done
 for option in "-e ENV=/tmp/x" "-e LD_PRELOAD=/tmp/x.so" "-w /tmp"; do
-    # shellcheck disable=SC2086  # two words
     expect_status 77 pipeline run $trust --key "$tmp/command.key" $option "$address" -- true
 done
 passed "command: nothing else runs, whatever is asked for"
 
 doing="path"
-# shellcheck disable=SC2086
 refused path $programs jobs $forwards control
-# shellcheck disable=SC2086
 refused path $copies
 take() { timeout 20 pipeline "$1" $trust --key "$tmp/path.key" "$address" "$2" "$tmp/taken" >"$tmp/out" 2>"$tmp/err"; }
 for source in ../outside/secret way-out/secret way-up/secret in/../../outside/secret "$tmp/data/../outside/secret" \
@@ -182,9 +173,7 @@ expect_status 0 pipeline info $trust --key "$tmp/path.key" "$address"
 passed "path: nothing outside, by whatever names and links"
 
 doing="who and when"
-# shellcheck disable=SC2086
 refused cid $programs jobs $copies $forwards control info ping
-# shellcheck disable=SC2086
 refused expired $programs jobs $copies $forwards control info ping
 passed "from-cid and expires: nothing at all"
 
@@ -245,14 +234,12 @@ sleep 4 | timeout 20 pipeline forward $trust --key "$tmp/brief.key" --control "$
 job=$(pipeline run -d $trust --key "$tmp/brief.key" "$address" -- sh -c 'echo $$; exec sleep 1000' 2>/dev/null)
 job_started() { pipeline jobs $trust --key "$tmp/brief.key" "$address" "$job" 2>/dev/null | grep -q '^[0-9]*$'; }
 wait_for 10 job_started
-# shellcheck disable=SC2046
 wait_for 10 gone $(pipeline jobs $trust --key "$tmp/brief.key" "$address" "$job" 2>/dev/null | grep '^[0-9]*$')
 passed "max-time: programs, copies, forwards and jobs end"
 
 doing="max-sessions"
 start first pipeline run $trust --key "$tmp/single.key" "$address" -- sh -c 'echo in; exec sleep 1000'
 wait_for 10 grep -qx in "$tmp/first.log"
-# shellcheck disable=SC2086
 refused single $programs jobs $copies $forwards control info ping
 kill "$started"
 let_in() { way single run; }

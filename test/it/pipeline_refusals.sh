@@ -1,5 +1,6 @@
 #!/bin/sh
 # Who is refused, by whom, and before anything was done: keys, measurements, memory, emulated and debug evidence.
+# shellcheck disable=SC2086,SC2046,SC2015,SC2154  # $trust and lists are several words
 . "$(dirname "$0")/pipeline.sh"
 need python3
 
@@ -20,7 +21,6 @@ while [ $number -lt 40 ]; do
 done
 for command in shell info ping "cp :/etc/passwd $tmp/taken" "send-file $tmp/keys /etc/given" "forward -L unix:$tmp/l=tcp:127.0.0.1:9" \
     "forward --control" jobs "run -d -- touch $tmp/done"; do
-    # shellcheck disable=SC2086  # several words
     set -- $command
     name=$1
     shift
@@ -31,7 +31,7 @@ for command in shell info ping "cp :/etc/passwd $tmp/taken" "send-file $tmp/keys
     esac
 done
 key=$tmp/good.key
-for path in done taken l; do [ ! -e "$tmp/$path" ] || fail "$path was made"; done
+for path in "done" taken l; do [ ! -e "$tmp/$path" ] || fail "$path was made"; done
 [ ! -e /etc/given ] || fail "a file was copied"
 pipeline audit "$tmp/socket.audit" >"$tmp/out" || fail "the audit log"
 grep -v 'is not authorised\| log  *begun ' "$tmp/out" >"$tmp/rest"
@@ -135,7 +135,7 @@ chmod 600 "$tmp/good.key"
 passed "other peers and keys are told apart"
 
 doing="server's files"
-echo "$good" | tr A-Z a-z >"$tmp/badkeys"
+echo "$good" | tr "[:upper:]" "[:lower:]" >"$tmp/badkeys"
 expect_status 78 pipeline serve -a "$tmp/badkeys" "unix:$tmp/x"
 expect_status 66 pipeline serve -a "$tmp/absent" "unix:$tmp/x"
 expect_status 78 pipeline serve --check -a "$tmp/badkeys"

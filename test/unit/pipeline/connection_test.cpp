@@ -175,6 +175,12 @@ TEST_CASE("a peer that overruns its credit, or speaks out of turn, is cut off") 
     cases.push_back({"a second hello", raw_frame(Kind::hello, 0, 0)});
     cases.push_back({"a welcome from the client", raw_frame(Kind::welcome, 0, 0)});
     cases.push_back({"a ping that is too long", raw_frame(Kind::ping, 0, 65)});
+    for (const Kind kind : {Kind::status, Kind::opened}) {
+        std::vector<std::byte> answer = raw_frame(Kind::open, 1, 0);
+        const auto frame = raw_frame(kind, 1, 0);
+        answer.insert(answer.end(), frame.begin(), frame.end());
+        cases.push_back({"an answer to its own question", answer});
+    }
     std::vector<std::byte> overrun = raw_frame(Kind::open, 1, 0);
     for (int count = 0; count < 5; ++count) {
         const auto frame = raw_frame(Kind::data, 1, proto::pipeline::kMaximumPayload);

@@ -28,6 +28,7 @@ class Side : public ConnectionOwner {
 
     void on_secure() override {
         secure = true;
+        if (on_secured) on_secured();
         if (side_ == crypto::Tls::Side::client && greets) {
             connection->greet(proto::pipeline::Kind::hello, {});
         }
@@ -56,10 +57,15 @@ class Side : public ConnectionOwner {
 
     std::unique_ptr<Connection> connection;
     bool greets = true;
+    std::string fingerprint() const {
+        return crypto::fingerprint(identity_->public_key().value()).value();
+    }
+
     bool secure = false;
     bool greeted = false;
     std::optional<base::Error> refusal;
     std::optional<base::Error> lost;
+    std::function<void()> on_secured;
     std::function<void()> on_begin;
     std::function<void()> after_loss;
     std::function<void(std::uint16_t, const proto::pipeline::Fields&)> opened;
