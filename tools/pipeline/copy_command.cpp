@@ -201,13 +201,14 @@ Result<void> report(const Move& move, const CopyOutcome& outcome, const Look& lo
 }
 
 // The first failures by name; the exit code is that of the first.
-int tell_failures(const CopyOutcome& outcome) {
+int tell_failures(const Move& move, const CopyOutcome& outcome) {
     for (std::size_t index = 0; index < outcome.failures.size(); ++index) {
         if (index == kShownFailures) {
             say(fmt::format("and {} more", outcome.failure_count - index));
             break;
         }
-        say(outcome.failures[index].message());
+        const CopyFailure& failure = outcome.failures[index];
+        say(failure.message(failure.at_peer == move.to_server ? move.to : move.from));
     }
     if (outcome.failure_count == 0) return 0;
     if (outcome.failures.empty()) return static_cast<int>(ExitCode::io);
@@ -247,7 +248,7 @@ Result<int> copy_command(const base::Arguments& arguments) {
                            : receive_one(*client, move, look, shown);
         shown.end();
         if (!outcome.ok()) return outcome.error();
-        const int told = tell_failures(outcome.value());
+        const int told = tell_failures(move, outcome.value());
         if (status == 0) status = told;
         if (told == 0 || outcome.value().digest.has_value()) {
             TRY(report(move, outcome.value(), look));

@@ -50,8 +50,9 @@ std::optional<DigestBytes> ContentDigest::value() const {
     return bytes;
 }
 
-std::string CopyFailure::message() const {
-    const std::string what = path.empty() ? "the top" : base::quote(path);
+std::string CopyFailure::message(std::string_view top) const {
+    std::string what = "the top";
+    if (!path.empty() || !top.empty()) what = base::quote(path.empty() ? top : path);
     return fmt::format("cannot {} {}: {}", proto::copy::verb(operation), what,
                        std::strerror(errno_value));
 }

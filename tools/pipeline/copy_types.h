@@ -44,7 +44,8 @@ struct CopyFailure {
     bool at_peer = false;  // the peer said so; its words are not trusted with a terminal
 
     // "cannot write 'a/b': No space left on device", with everything unprintable escaped.
-    std::string message() const;
+    // `top` is what the caller calls the top.
+    std::string message(std::string_view top = {}) const;
 };
 
 // Failures that the caller has not fetched, a bounded number of them; all are counted.
