@@ -12,8 +12,10 @@ cp "$tmp/out" "$tmp/line"
 grep -qE '^SHA256:[A-Za-z0-9+/]{43} somebody at work$' "$tmp/line" || fail "the line: $(cat "$tmp/line")"
 expect_equal "mode of the key" "$(stat -c %a "$tmp/config/enclavebox/pipeline.key")" 600
 expect_same "$tmp/line" "$tmp/config/enclavebox/pipeline.key.pub"
-expect_status 0 pipeline keygen --show --comment 'somebody at work'
+expect_status 0 pipeline keygen --show
 expect_same "$tmp/out" "$tmp/line"
+expect_status 0 pipeline keygen --show --comment 'another place'
+expect_equal "the line with another comment" "$(cat "$tmp/out")" "$(cut -d ' ' -f 1 "$tmp/line") another place"
 sum=$(sha256sum <"$tmp/config/enclavebox/pipeline.key")
 if pipeline keygen >"$tmp/out" 2>"$tmp/err"; then fail "a key was replaced"; fi
 expect_text "$tmp/err" --show

@@ -102,7 +102,13 @@ Result<int> keygen(const base::Arguments& arguments) {
         arguments.has("comment") ? std::string(arguments.value("comment")) : default_comment();
     if (arguments.has("show")) {
         const Identity identity = TRY(load_key(path));
-        const std::string line = TRY(key_line(identity, comment));
+        std::string line = TRY(key_line(identity, comment));
+        // The comment that was once chosen, unless there is a new one.
+        const Result<std::string> kept = base::read_file(path + ".pub", kMaximumKeyBytes);
+        const std::string_view fingerprint(line.data(), line.find_first_of(" \n"));
+        if (!arguments.has("comment") && kept.ok() && kept->starts_with(fingerprint)) {
+            line = kept.value();
+        }
         TRY(base::print(line));
         return 0;
     }
