@@ -158,19 +158,40 @@ expect_status 0 pipeline run $there -- pipeline audit /run/pipeline/audit.log
 for text in tester 'uname -a' /data/big; do expect_text out "$text"; done
 passed "audit log"
 
-# A terminal: editing, an interrupt, another size, and the shell's end.
-if ! command -v tmux >/dev/null; then
-    echo "no tmux: no terminal to log in from"
+# A terminal: editing, an interrupt, another size, and the shell's end. tmux is the better judge.
+printf '#!/bin/sh\npipeline shell --allow-emulated --pcrs app.eif.pcr %s\necho "left with $?"\nexec sleep 1000\n' $there >login
+chmod +x login
+if command -v tmux >/dev/null; then
+    mux() { env -u TMUX tmux -S "$tmp/tmux" -f /dev/null "$@"; }
+    wind_up() { mux kill-server 2>/dev/null; }
+    mux new-session -d -s shell -x 100 -y 30 "$tmp/login"
+    mux set-option -g window-size manual >/dev/null 2>&1
+    shows() { mux capture-pane -p -t shell | grep -q -- "$1"; }
+    types() { mux send-keys -t shell "$@"; }
+    resizes() { mux resize-window -t shell -x "$1" -y "$2"; }
+elif command -v python3 >/dev/null; then
+    mkfifo keys
+    python3 "$here/terminal.py" "$tmp/login" <keys >shown 2>terminal.log &
+    jobs_started="$jobs_started $!"
+    exec 8>keys
+    shows() { grep -q -- "$1" shown; }
+    types() {
+        for key; do
+            case $key in
+            Enter) key='\r' ;;
+            BSpace) key='\177' ;;
+            Left) key='\033[D' ;;
+            C-c) key='\003' ;;
+            esac
+            # shellcheck disable=SC2059  # a key is a format
+            printf "$key" >&8
+        done
+    }
+    resizes() { printf '\0resize %s %s\n' "$1" "$2" >&8; }
+else
+    echo "neither tmux nor python3: no terminal to log in from"
     exit 0
 fi
-printf '#!/bin/sh\ncommand pipeline shell --allow-emulated --pcrs app.eif.pcr %s\necho "left with $?"\nexec sleep 1000\n' $there >login
-chmod +x login
-mux() { env -u TMUX tmux -S "$tmp/tmux" -f /dev/null "$@"; }
-wind_up() { mux kill-server 2>/dev/null; }
-mux new-session -d -s shell -x 100 -y 30 "$tmp/login"
-mux set-option -g window-size manual >/dev/null 2>&1
-shows() { mux capture-pane -p -t shell | grep -q -- "$1"; }
-types() { mux send-keys -t shell "$@"; }
 wait_for 30 shows '[#$] *$'
 types 'tty; stty size' Enter
 wait_for 20 shows '^/dev/pts/'
@@ -178,11 +199,12 @@ wait_for 20 shows '^30 100$'
 types 'echo abx' BSpace 'c' Left Left 'Z' Enter
 wait_for 20 shows '^aZbc$'
 types 'sleep 1000' Enter
+# shellcheck disable=SC2016  # for the shell over there
 wait_for 20 pipeline run $there -- sh -c 'for file in /proc/[0-9]*/comm; do read -r name <$file; [ "$name" = sleep ] && exit 0; done; exit 1'
 types C-c
 types 'echo ali"v"e' Enter
 wait_for 20 shows '^alive$'
-mux resize-window -t shell -x 80 -y 24
+resizes 80 24
 types 'stty size' Enter
 wait_for 20 shows '^24 80$'
 types 'exit 5' Enter
