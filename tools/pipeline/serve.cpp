@@ -26,6 +26,7 @@
 #include "base/text.h"
 #include "session_groups.h"
 #include "vsockio/listen.h"
+#include "waiting.h"
 
 namespace pipeline {
 
@@ -39,6 +40,10 @@ namespace {
 constexpr std::chrono::milliseconds kEndingLimit{5'000};
 constexpr std::chrono::milliseconds kAcceptPause{100};  // out of descriptors or processes
 constexpr int kFirstFreeDescriptor = 5;
+// Who has said nothing yet costs a descriptor only, so that more of them may wait.
+constexpr std::size_t kWaitingForEachGreeting = 8;
+constexpr std::size_t kMaximumWaiting = 768;
+constexpr int kAcceptsPerTurn = 32;
 
 using Clock = std::chrono::steady_clock;
 
@@ -59,13 +64,16 @@ class Server {
           identity_(std::move(identity)),
           listener_(std::move(listener)),
           signals_(std::move(signals)),
-          audit_(std::move(audit)) {}
+          audit_(std::move(audit)),
+          waiting_(std::min(settings.max_greetings * kWaitingForEachGreeting, kMaximumWaiting),
+                   settings.greeting_limit) {}
 
     Result<int> run();
 
   private:
     Result<void> turn();
     void hear_signals();
+    int wait_ms(bool pausing) const;
     void accept_some();
     void admit(vsockio::Connection connection);
     [[noreturn]] void become_session(vsockio::Connection connection, Fd to_listener);
@@ -83,6 +91,7 @@ class Server {
     std::optional<AuditLog> audit_;
     std::vector<Guest> guests_;
     SessionGroups leftovers_;
+    WaitingRoom waiting_;
     std::uint64_t last_number_ = 0;
     Clock::time_point accept_again_{};
     std::optional<Clock::time_point> ending_;
@@ -104,13 +113,12 @@ Result<void> Server::turn() {
     watched.push_back({pausing ? -1 : listener_.fd(), POLLIN, 0});
     for (const Guest& guest : guests_)
         watched.push_back({guest.socket.get(), POLLIN, 0});
-    const bool again = pausing || leftovers_.busy();
-    const int wait = again ? static_cast<int>(kAcceptPause.count()) : -1;
-    if (::poll(watched.data(), watched.size(), wait) < 0 && errno != EINTR) {
+    const std::size_t count = guests_.size();
+    waiting_.watch(watched, Clock::now());
+    if (::poll(watched.data(), watched.size(), wait_ms(pausing)) < 0 && errno != EINTR) {
         return Error::system("wait for", "connections");
     }
     if (watched[0].revents != 0) hear_signals();
-    const std::size_t count = guests_.size();
     for (std::size_t index = 0; index < count; ++index) {
         if (watched[index + 2].revents != 0) hear(guests_[index]);
     }
@@ -120,8 +128,26 @@ Result<void> Server::turn() {
         return true;
     });
     leftovers_.sweep();
-    if (!ending_.has_value() && watched[1].revents != 0) accept_some();
+    if (ending_.has_value()) return {};
+    for (vsockio::Connection& one :
+         waiting_.look(std::span(watched).subspan(count + 2), Clock::now())) {
+        admit(std::move(one));
+    }
+    if (watched[1].revents != 0) accept_some();
     return {};
+}
+
+// Until the next thing that no descriptor tells of; -1 for none.
+int Server::wait_ms(bool pausing) const {
+    std::optional<Clock::time_point> due;
+    if (!ending_.has_value()) due = waiting_.next();
+    if (pausing || leftovers_.busy()) {
+        const auto soon = Clock::now() + kAcceptPause;
+        due = due.has_value() ? std::min(*due, soon) : soon;
+    }
+    if (!due.has_value()) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*due - Clock::now());
+    return static_cast<int>(std::max(left, std::chrono::milliseconds(0)).count());
 }
 
 void Server::hear_signals() {
@@ -156,13 +182,17 @@ void Server::make_room() {
 }
 
 void Server::accept_some() {
-    Result<std::optional<vsockio::Connection>> connection = listener_.accept();
-    if (!connection.ok()) {
-        base::log::warning("cannot accept", {{"error", connection.error().message}});
-        accept_again_ = Clock::now() + kAcceptPause;
-        return;
+    for (int count = 0; count < kAcceptsPerTurn; ++count) {
+        Result<std::optional<vsockio::Connection>> connection = listener_.accept();
+        if (!connection.ok()) {
+            base::log::warning("cannot accept", {{"error", connection.error().message}});
+            waiting_.end_oldest();
+            accept_again_ = Clock::now() + kAcceptPause;
+            return;
+        }
+        if (!connection.value().has_value()) return;
+        waiting_.add(std::move(*std::move(connection).value()), Clock::now());
     }
-    if (connection.value().has_value()) admit(std::move(*std::move(connection).value()));
 }
 
 void Server::admit(vsockio::Connection connection) {

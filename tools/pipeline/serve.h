@@ -1,5 +1,5 @@
 // The listening side: accepts, gives each connection a process of its own, counts sessions, keeps
-// the audit log. It never reads a byte of what a peer sends.
+// the audit log. Of what a peer sends it looks at the length of the first record only.
 #pragma once
 
 #include <chrono>
