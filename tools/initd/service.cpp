@@ -11,8 +11,10 @@ namespace {
 // After SIGKILL only the kernel can keep a process; longer than this is worth a report.
 constexpr milliseconds kKillPatience{5'000};
 
-// Failures that another attempt may not meet.
-bool temporary(int errno_value) {
+// Failures that another attempt may not meet: those of the machine, whatever the reason, and some
+// of what the service's file asks for.
+bool temporary(Step step, int errno_value) {
+    if (step >= Step::memory && step <= Step::stdio) return true;
     switch (errno_value) {
         case EAGAIN:
         case ENOMEM:
@@ -301,7 +303,9 @@ void Service::restart_or_end(Time now, Actions& out) {
 }
 
 bool Service::wants_restart() const {
-    if (ending_.how == Ending::How::cannot_start && !temporary(ending_.value)) return false;
+    if (ending_.how == Ending::How::cannot_start && !temporary(ending_.step, ending_.value)) {
+        return false;
+    }
     switch (policy_.restart) {
         case Restart::never: return false;
         case Restart::on_failure: return !ending_.success();

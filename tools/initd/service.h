@@ -42,7 +42,7 @@ enum class State {
 // The child's last step before the program, for the report of a failure.
 enum class Step {
     none,
-    memory,
+    memory,  // from here to stdio: nothing that a service's file could be to blame for
     pipes,
     fork,
     session,

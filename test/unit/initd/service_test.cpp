@@ -260,6 +260,16 @@ TEST_CASE("a program that cannot be executed is not tried again, a full machine 
     CHECK(full.service.state() == State::backing_off);
 }
 
+TEST_CASE("what is no service's fault is tried again, whatever the reason") {
+    for (const Step step : {Step::pipes, Step::fork, Step::cgroup, Step::stdio}) {
+        Bench bench;
+        bench.at(0ms, kRequested);
+        bench.at(0ms, kReleased);
+        bench.at(0ms, cannot_start(step, EACCES));
+        CHECK(bench.service.state() == State::backing_off);
+    }
+}
+
 TEST_CASE("stop sends the signal, then kills, then gives up") {
     Policy policy;
     policy.stop = {.signal = SIGQUIT, .timeout = 3s};
