@@ -1,5 +1,5 @@
 #!/bin/sh
-# initctl --remote into an enclave: every command of its page, as tables and as JSON, while PID 1 itself listens on no network.
+# initctl --remote into an enclave: every command of its page, as tables and as JSON, while PID 1 itself takes part in none.
 . "$(dirname "$0")/lib.sh"
 test_image
 need jq
@@ -96,6 +96,7 @@ fact 'map(select(.change != "kept")) | length' 0
 initctl --remote vsock:16:53000 -o pcrs=app.eif.pcr logs -f -n 1 web 2>err | head -n 3 >out
 expect_equal "followed lines" "$(grep -c 'web out: ' out)" 3
 start events initctl --remote vsock:16:53000 -o pcrs=app.eif.pcr events --json
+events=$started
 is_followed() { ctl 0 system status --json && [ "$(jq .clients out)" -ge 2 ]; }
 wait_for 20 is_followed
 ctl 0 restart web
@@ -139,3 +140,10 @@ expect_text out web
 ctl 0 system poweroff
 gone() { ! kill -0 "$guest"; }
 wait_for 60 gone
+# Whether initd or the channel ended first, a follower ends with the enclave.
+wait "$events"
+ended=$?
+case $ended in
+0 | 69) ;;
+*) fail "the events ended with $ended: $(tail -n 2 events.log)" ;;
+esac
