@@ -104,6 +104,8 @@ base::Result<void> read_signature(const X509* certificate, Link& link, std::stri
     const ASN1_BIT_STRING* signature = nullptr;
     const X509_ALGOR* algorithm = nullptr;
     X509_get0_signature(&signature, &algorithm, certificate);
+    // Unused bits that are zero are DER, too, but a second spelling of the same signature.
+    if ((signature->flags & 0x07) != 0) return bad(name, "a signature that is no whole bytes");
     if (X509_ALGOR_cmp(algorithm, X509_get0_tbs_sigalg(certificate)) != 0) {
         return bad(name, "two signature algorithms that differ");
     }
