@@ -13,6 +13,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/signals.h"
 #include "cage.h"
 #include "log_file.h"
 
@@ -29,7 +30,7 @@ bool become_harmless(int socket) {
     if (::dup2(socket, 3) < 0 || ::syscall(SYS_close_range, 4U, ~0U, 0U) != 0) return false;
     for (const int fd : {0, 1, 2})
         ::close(fd);
-    reset_signals();  // a crash here is none of PID 1
+    base::reset_signals();  // a crash here is none of PID 1
     ::prctl(PR_SET_NAME, "initd-log", 0, 0, 0);
     ::umask(027);
     Confinement confinement;

@@ -1,7 +1,6 @@
 // epoll, timerfd and signalfd under one wait().
 #include "reactor.h"
 
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -36,17 +35,6 @@ void block_signals() {
     ::sigprocmask(SIG_SETMASK, &set, nullptr);
     // Inherited as ignored, SIGCHLD would make the kernel throw exit statuses away.
     ::signal(SIGCHLD, SIG_DFL);
-}
-
-// The C library keeps 32 and 33 to itself, yet they can be inherited as ignored: so the kernel's
-// own call, with its struct of handler (SIG_DFL is 0), flags, restorer and mask.
-void reset_signals() {
-    const std::uint64_t fresh[4] = {};
-    for (int signal = 1; signal < NSIG; ++signal)
-        ::syscall(SYS_rt_sigaction, signal, fresh, nullptr, sizeof fresh[3]);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
 base::Result<void> Reactor::create() {

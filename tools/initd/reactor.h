@@ -82,7 +82,5 @@ class Reactor {
 
 // Blocks every signal but those that tell of a bug in this process, here and for good.
 void block_signals();
-// The opposite, for a child: all signals unblocked and in their default disposition.
-void reset_signals();
 
 }  // namespace initd

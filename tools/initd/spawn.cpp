@@ -13,8 +13,8 @@
 #include <cstring>
 
 #include "base/program.h"
+#include "base/signals.h"
 #include "environment.h"
-#include "reactor.h"
 
 namespace initd {
 
@@ -109,7 +109,7 @@ Step Program::prepare(const Descriptors& given) const {
     }
     close_on_exec_from_3();
     if (given.ready >= 0 && !hand_over(given.ready)) return Step::stdio;
-    reset_signals();
+    base::reset_signals();
     for (const ResourceLimit& limit : limits_) {
         const struct rlimit value { limit.soft, limit.hard };
         if (::setrlimit(static_cast<__rlimit_resource>(limit.resource), &value) != 0) {

@@ -17,6 +17,7 @@
 
 #include "base/format.h"
 #include "base/program.h"
+#include "base/signals.h"
 #include "base/text.h"
 
 namespace pipeline {
@@ -58,16 +59,6 @@ struct Plan {
     int report;
     int group = -1;  // to move into, where it was not born there
 };
-
-void default_signals() {
-    struct sigaction action {};
-    action.sa_handler = SIG_DFL;
-    for (int number = 1; number < NSIG; ++number)
-        ::sigaction(number, &action, nullptr);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-}
 
 // The given descriptors lie above 2: their owner keeps 0 to 2 open.
 bool take_descriptors(const ChildDescriptors& given) {
@@ -119,7 +110,7 @@ Step prepare(const Plan& plan) {
     report.errno_value = errno;
     if (report.step == Step::none) {
         // Last, so that a signal meant for the group meets a process that is whole.
-        default_signals();
+        base::reset_signals();
         report.step = Step::exec;
         report.errno_value = base::execute(plan.paths, plan.arguments, plan.environment);
     }

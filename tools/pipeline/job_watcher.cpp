@@ -20,6 +20,7 @@
 
 #include "base/file.h"
 #include "base/format.h"
+#include "base/signals.h"
 #include "base/text.h"
 #include "child_watch.h"
 #include "job_output.h"
@@ -257,14 +258,8 @@ void leave_parent(std::initializer_list<int> kept) {
         first = number + 1;
     }
     ::syscall(SYS_close_range, first, ~0U, 0U);
-    struct sigaction action {};
-    action.sa_handler = SIG_DFL;
-    for (int signal = 1; signal < NSIG; ++signal)
-        ::sigaction(signal, &action, nullptr);
+    base::reset_signals();
     ::signal(SIGPIPE, SIG_IGN);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
 [[noreturn]] void be_watcher(const JobSettings& settings, Files files, Fd report,

@@ -45,9 +45,6 @@ Result<void> start_command(vsockio::Connection connection, const Settings& setti
     const pid_t child = ::fork();
     if (child < 0) return Error::system("start", settings.command[0]);
     if (child > 0) return {};
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
     const Error error = run_command(std::move(connection.fd), connection.peer, settings.command);
     base::log::error("command not run", {{"error", error.message}});
     ::_exit(static_cast<int>(error.code));

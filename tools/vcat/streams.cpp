@@ -2,10 +2,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdlib>
 
 #include "base/format.h"
+#include "base/signals.h"
 #include "loop/loop.h"
 #include "vcat.h"
 
@@ -54,7 +54,7 @@ Error run_command(Fd connection, const std::string& peer, const std::vector<std:
         words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
     ::setenv("VCAT_PEER", peer.c_str(), 1);
-    ::signal(SIGPIPE, SIG_DFL);
+    base::reset_signals();
     ::execvp(words[0], words.data());
     Error error = Error::system("run", command[0]);
     error.code = errno == ENOENT ? ExitCode::not_found : ExitCode::cannot_exec;
