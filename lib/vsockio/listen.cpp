@@ -1,7 +1,6 @@
 // Listening sockets of every family.
 #include "vsockio/listen.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
 #include <netinet/in.h>
@@ -17,6 +16,7 @@
 #include "base/format.h"
 #include "base/text.h"
 #include "vsockio/dial.h"
+#include "vsockio/ip_address.h"
 
 namespace vsockio {
 
@@ -28,18 +28,8 @@ using base::Result;
 namespace {
 
 std::string describe_peer(const sockaddr_storage& peer) {
-    char text[INET6_ADDRSTRLEN] = "";
-    if (peer.ss_family == AF_INET) {
-        sockaddr_in native{};
-        std::memcpy(&native, &peer, sizeof native);
-        ::inet_ntop(AF_INET, &native.sin_addr, text, sizeof text);
-        return fmt::format("tcp:{}:{}", text, ntohs(native.sin_port));
-    }
-    if (peer.ss_family == AF_INET6) {
-        sockaddr_in6 native{};
-        std::memcpy(&native, &peer, sizeof native);
-        ::inet_ntop(AF_INET6, &native.sin6_addr, text, sizeof text);
-        return fmt::format("tcp:[{}]:{}", text, ntohs(native.sin6_port));
+    if (const auto endpoint = from_socket_address(peer)) {
+        return fmt::format("tcp:{}", to_string(*endpoint));
     }
     if (peer.ss_family == AF_VSOCK) {
         sockaddr_vm native{};
@@ -92,11 +82,8 @@ std::uint32_t bound_port(int fd, std::uint32_t asked) {
     sockaddr_storage own{};
     socklen_t size = sizeof own;
     if (::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size) != 0) return asked;
-    if (own.ss_family != AF_INET && own.ss_family != AF_INET6) return asked;
-    in_port_t port = 0;
-    std::memcpy(&port, reinterpret_cast<const std::byte*>(&own) + offsetof(sockaddr_in, sin_port),
-                sizeof port);
-    return ntohs(port);
+    const auto endpoint = from_socket_address(own);
+    return endpoint.has_value() ? endpoint->port : asked;
 }
 
 Result<Fd> bind_and_listen(const SocketAddress& at, const Address& address, int backlog) {
