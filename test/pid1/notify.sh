@@ -54,7 +54,7 @@ expect_not 'web is there'
 wait_for 'web is there'
 expect_order 'service web is ready' 'web is there'
 until_said web 'serving  [31mall'
-[ "$(grep -c 'a notification is passed over' "$console")" -eq 1 ] || fail 'bad datagrams are logged more than once'
+[ "$(grep -c 'service web: a notification is passed over' "$console")" -eq 1 ] || fail 'bad datagrams are logged more than once'
 : >"$root/out/flood"
 until_said web 'done'
 expect 'service web: it sends too many notifications and is slowed down'
@@ -73,6 +73,8 @@ if [ -x /usr/bin/systemd-notify ]; then
     wait_for 'helper out: helper done'
     until_said helper 'by helper'
     expect 'service helper is ready'
+    # It waits at a barrier until it has been heard, so it is there when it is judged.
+    expect_not 'service helper: a notification is passed over'
 fi
 ctl system poweroff
 await

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "probe.h"
@@ -22,6 +23,31 @@ using Clock = std::chrono::steady_clock;
 constexpr int kPerTurn = 16;            // so that others get their turns
 constexpr unsigned kPerSecond = 256;    // more than any watchdog needs
 char buffer[kLongestNotification + 1];  // one thread; nothing is kept in it between datagrams
+
+// A sender that gives a descriptor waits until it is closed (BARRIER=1), and may be gone right
+// after: so it is closed only when the datagram has been judged.
+struct Ancillary {
+    struct ucred sender {};
+    std::array<base::Fd, 2> barrier;  // padding leaves room for two
+};
+
+Ancillary ancillary_of(struct msghdr& message) {
+    Ancillary given;
+    for (struct cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+         header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET) continue;
+        if (header->cmsg_type == SCM_CREDENTIALS) {
+            std::memcpy(&given.sender, CMSG_DATA(header), sizeof given.sender);
+        } else if (header->cmsg_type == SCM_RIGHTS) {
+            std::array<int, 2> numbers{-1, -1};
+            const std::size_t size = std::min(header->cmsg_len - CMSG_LEN(0), sizeof numbers);
+            std::memcpy(numbers.data(), CMSG_DATA(header), size);
+            for (std::size_t index = 0; index < numbers.size(); ++index)
+                given.barrier[index] = base::Fd(numbers[index]);
+        }
+    }
+    return given;
+}
 
 }  // namespace
 
@@ -116,8 +142,10 @@ bool NotifySocket::take_one() {
     struct iovec piece {
         buffer, sizeof buffer
     };
-    // Room for the sender alone: the kernel closes descriptors that do not fit.
-    alignas(struct cmsghdr) std::array<char, CMSG_SPACE(sizeof(struct ucred))> control{};
+    // Room for the sender and for the descriptor of a barrier; the kernel closes what does not fit.
+    alignas(struct cmsghdr)
+        std::array<char, CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int))>
+            control{};
     struct msghdr message {};
     message.msg_iov = &piece;
     message.msg_iovlen = 1;
@@ -126,13 +154,8 @@ bool NotifySocket::take_one() {
     const ssize_t bytes = ::recvmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (bytes < 0) return errno == EINTR;
     count();
-    struct ucred sender {};
-    const struct cmsghdr* header = CMSG_FIRSTHDR(&message);
-    if (header != nullptr && header->cmsg_level == SOL_SOCKET &&
-        header->cmsg_type == SCM_CREDENTIALS) {
-        std::memcpy(&sender, CMSG_DATA(header), sizeof sender);
-    }
-    if (!unit_->owns(sender.pid)) {
+    const Ancillary given = ancillary_of(message);
+    if (!unit_->owns(given.sender.pid)) {
         complain("its sender is no process of the service");
         return true;
     }
