@@ -38,6 +38,7 @@
 //   1  first
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -60,6 +61,17 @@ inline constexpr std::size_t kMaximumPayload = 65'507;
 inline constexpr std::size_t kMaximumFrameHeaderBytes = 6 + 16;
 inline constexpr std::size_t kMaximumFrameBytes = kMaximumFrameHeaderBytes + kMaximumPayload;
 inline constexpr std::size_t kMaximumErrorBytes = kMaximumFrameHeaderBytes + 2;
+
+// Times of the page, which either side may be told otherwise. A near side that opens streams
+// beforehand needs the first; the near side waits longer than the far side works.
+inline constexpr std::chrono::seconds kFirstByteLimit{60};  // of a request on a new stream
+inline constexpr std::chrono::seconds kRequestLimit{5};     // from its first byte to its last
+inline constexpr std::chrono::seconds kConnectLimit{10};    // far: from request to status
+inline constexpr std::chrono::seconds kStatusLimit{15};     // near: the same
+inline constexpr std::chrono::seconds kNearFlowLimit{120};  // UDP: without a datagram
+inline constexpr std::chrono::seconds kFarFlowLimit{150};
+inline constexpr std::chrono::seconds kFarewellLimit{1};  // far: from a bad status to the close
+inline constexpr std::chrono::seconds kAskAgainAfter{1};  // near: for a flow that was not opened
 
 // --- numbers of errors -----------------------------------------------------------------------
 
