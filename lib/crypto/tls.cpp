@@ -125,6 +125,7 @@ struct Tls::State {
     std::unique_ptr<SSL_CTX, FreeContext> context;
     std::unique_ptr<SSL, FreeSession> session;
     bool ended = false;
+    bool starved = false;  // the last read had not even a whole record
 
     base::Error read_failure(std::string_view operation);
 };
@@ -208,16 +209,18 @@ base::Result<std::optional<std::size_t>> Tls::read(std::span<std::byte> buffer) 
     SSL* session = state_->session.get();
     std::size_t got = 0;
     const int result = SSL_read_ex(session, buffer.data(), buffer.size(), &got);
+    state_->starved = false;
     if (result == 1) return std::optional(got);
     switch (SSL_get_error(session, result)) {
-        case SSL_ERROR_WANT_READ: return std::optional<std::size_t>();
+        case SSL_ERROR_WANT_READ: state_->starved = true; return std::optional<std::size_t>();
         case SSL_ERROR_ZERO_RETURN: return std::optional<std::size_t>(0);
         default: return state_->read_failure("read from");
     }
 }
 
 bool Tls::has_input() const {
-    return SSL_has_pending(state_->session.get()) == 1;
+    // OpenSSL counts the beginning of a record too, which gives nothing until the rest is there.
+    return !state_->starved && SSL_has_pending(state_->session.get()) == 1;
 }
 
 base::Result<void> Tls::write(std::span<const std::byte> bytes) {

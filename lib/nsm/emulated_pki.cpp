@@ -40,9 +40,11 @@ constexpr Level kBelow[] = {
     {"enclave", 3 * 3600, false, std::nullopt, {0, 1, 1}, false},
 };
 
+// A key is read when something must be signed with it, which is rare above the enclave's own.
 struct Holder {
-    PrivateKey key;
     crypto::Link link;
+    std::string key_path;
+    std::optional<PrivateKey> key;
 };
 
 // "i-1-enc2" lies on instance "i-1".
@@ -87,10 +89,18 @@ Result<std::optional<std::string>> read_if_there(const std::string& path) {
     return std::move(text).error();
 }
 
+Result<PrivateKey> read_key(const std::string& path) {
+    std::string secret = TRY(base::read_file(path, kMaximumFileBytes));
+    auto key = PrivateKey::from_pem(secret, path);
+    crypto::wipe(secret);
+    return key;
+}
+
 Result<crypto::Link> issue(const Level& level, const std::string& module_id, std::int64_t now,
-                           const PrivateKey& key, const Holder* issuer) {
+                           const PrivateKey& key, Holder* issuer) {
+    if (issuer != nullptr && !issuer->key) issuer->key = TRY(read_key(issuer->key_path));
     const Bytes above = issuer == nullptr ? Bytes() : issuer->link.der;
-    const PrivateKey& issuer_key = issuer == nullptr ? key : issuer->key;
+    const PrivateKey& issuer_key = issuer == nullptr ? key : *issuer->key;
     const crypto::PublicKey subject_key = TRY(key.public_key());
     const Bytes der = TRY(crypto::issue_certificate(content_of(level, module_id, now), subject_key,
                                                     above, issuer_key));
@@ -103,12 +113,13 @@ Result<Holder> make_root(const std::string& folder, const std::string& module_id
     PrivateKey key = TRY(PrivateKey::generate(crypto::Curve::p384));
     crypto::Link link = TRY(issue(kRoot, module_id, now, key, nullptr));
     std::string secret = TRY(key.to_pem());
-    const auto written = write_file(path_of(folder, "root-key"), secret, 0600);
+    const std::string key_path = path_of(folder, "root-key");
+    const auto written = write_file(key_path, secret, 0600);
     crypto::wipe(secret);
     if (!written.ok()) return base::Error(written.error());
     const std::string pem = TRY(crypto::certificate_to_pem(link.der));
     TRY(write_file(path_of(folder, "root"), pem, 0644));
-    return Holder{std::move(key), std::move(link)};
+    return Holder{std::move(link), key_path, std::move(key)};
 }
 
 Result<Holder> root_of(const std::string& folder, const std::string& module_id, std::int64_t now) {
@@ -116,30 +127,24 @@ Result<Holder> root_of(const std::string& folder, const std::string& module_id, 
     const auto pem = TRY(read_if_there(path));
     if (!pem) return make_root(folder, module_id, now);
     crypto::Link link = TRY(crypto::parse_link_pem(*pem, base::escape(path)));
-    const std::string key_path = path_of(folder, "root-key");
-    std::string secret = TRY(base::read_file(key_path, kMaximumFileBytes));
-    auto key = PrivateKey::from_pem(secret, key_path);
-    crypto::wipe(secret);
-    if (!key.ok()) return std::move(key).error();
-    return Holder{std::move(key).value(), std::move(link)};
+    return Holder{std::move(link), path_of(folder, "root-key"), std::nullopt};
 }
 
 // What a file holds, when it is in force for long enough and the issuer's.
 std::optional<Holder> usable(std::string_view text, const std::string& path, std::int64_t now,
                              const Holder& issuer) {
-    auto key = PrivateKey::from_pem(text, path);
     auto link = crypto::parse_link_pem(text, path);
-    if (!key.ok() || !link.ok()) return std::nullopt;
+    if (!link.ok()) return std::nullopt;
     if (crypto::validity_fault(link.value(), now) ||
         crypto::validity_fault(link.value(), now + kRenewBefore) ||
         crypto::issuer_fault(link.value(), issuer.link)) {
         return std::nullopt;
     }
-    return Holder{std::move(key).value(), std::move(link).value()};
+    return Holder{std::move(link).value(), path, std::nullopt};
 }
 
 Result<Holder> level_of(const Level& level, const std::string& folder, const std::string& module_id,
-                        std::int64_t now, const Holder& issuer) {
+                        std::int64_t now, Holder& issuer) {
     const std::string path = path_of(folder, level.name);
     if (auto text = TRY(read_if_there(path))) {
         auto found = usable(*text, path, now, issuer);
@@ -153,7 +158,7 @@ Result<Holder> level_of(const Level& level, const std::string& folder, const std
     const auto written = write_file(path, text, 0600);
     crypto::wipe(text);
     if (!written.ok()) return base::Error(written.error());
-    return Holder{std::move(key), std::move(link)};
+    return Holder{std::move(link), path, std::move(key)};
 }
 
 }  // namespace
@@ -168,7 +173,8 @@ Result<Chain> load_chain(const std::string& folder, const std::string& module_id
         holder = TRY(level_of(level, folder, module_id, now, holder));
         earliest_end = std::min(earliest_end, holder.link.not_after);
     }
-    return Chain{std::move(bundle), std::move(holder.link.der), std::move(holder.key),
+    if (!holder.key) holder.key = TRY(read_key(holder.key_path));
+    return Chain{std::move(bundle), std::move(holder.link.der), std::move(*holder.key),
                  earliest_end - kRenewBefore};
 }
 

@@ -194,10 +194,14 @@ void Connection::close() {
 }
 
 void Connection::pass_on() {
-    if (inside_ || !alive()) return;
+    if (!inside_) pass_on_at_once();
+}
+
+void Connection::pass_on_at_once() {
+    if (!alive()) return;
     const base::Result<bool> flushed = tls_.flush();
     if (!flushed.ok()) return lose(flushed.error());
-    watch();
+    if (!inside_) watch();
 }
 
 void Connection::settle() {

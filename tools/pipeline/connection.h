@@ -59,6 +59,8 @@ class Stream {
     void end(std::uint8_t channel = 0);
     // Gives credit back for bytes that on_data() brought.
     void consumed(std::size_t bytes);
+    // Credit beyond the initial window, for a user that passes bytes on at once.
+    void widen(std::uint32_t bytes);
 
     void send_opened(const proto::pipeline::Payload& fields);
     void send_event(const proto::pipeline::Payload& fields);
@@ -70,6 +72,7 @@ class Stream {
     friend class Connection;
     Stream(Connection& connection, std::uint16_t id, StreamUser& user)
         : connection_(&connection), user_(&user), id_(id) {}
+    void give_credit(std::uint32_t bytes);
 
     Connection* connection_;  // null when the stream is over
     StreamUser* user_;
@@ -160,6 +163,8 @@ class Connection {
     // Flushes, and settles what to wait for. For calls of users, who are not called from it; what
     // they must hear comes with the next turn.
     void pass_on();
+    // The same inside of a callback too: for credit, which the peer may be waiting for.
+    void pass_on_at_once();
     // The same at the end of a callback of the loop, with what users must hear.
     void settle();
     void watch();

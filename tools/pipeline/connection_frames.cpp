@@ -1,5 +1,6 @@
 // What frames do: to the connection, to its streams, and what streams send.
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/format.h"
@@ -230,12 +231,19 @@ void Stream::consumed(std::size_t bytes) {
     if (connection_ == nullptr) return;
     unreturned_ += static_cast<std::uint32_t>(bytes);
     if (unreturned_ < kInitialWindow / 2) return;
+    give_credit(std::exchange(unreturned_, 0));
+}
+
+void Stream::widen(std::uint32_t bytes) {
+    if (connection_ != nullptr) give_credit(bytes);
+}
+
+void Stream::give_credit(std::uint32_t bytes) {
     std::byte credit[4];
-    base::store_be(std::span(credit), unreturned_);
-    receive_credit_ += unreturned_;
-    unreturned_ = 0;
+    base::store_be(std::span(credit), bytes);
+    receive_credit_ += bytes;
     connection_->send(Kind::window, id_, 0, credit);
-    connection_->pass_on();
+    connection_->pass_on_at_once();
 }
 
 void Stream::send_opened(const Payload& fields) {

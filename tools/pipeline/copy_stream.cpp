@@ -9,6 +9,9 @@ namespace {
 
 // Frames in one turn of the loop before others have theirs.
 constexpr int kFramesPerTurn = 8;
+// A receiver keeps up with its sender, so it gives more credit than the initial window: while it
+// writes and hashes one piece, the next is under way.
+constexpr std::uint32_t kMoreCredit = 768 * 1024;
 
 // Descriptors that are always ready have no Poll.
 Result<std::optional<loop::Poll>> poll_if_possible(loop::Loop& loop, int fd,
@@ -95,6 +98,7 @@ Result<std::unique_ptr<ReceivingCopy>> ReceivingCopy::create(loop::Loop& loop, S
     copy->output_ = TRY(poll_if_possible(loop, target.sink, ready));
     copy->turn_ = TRY(loop::Idle::create(loop, [&self] { self.advance(); }));
     copy->receiver_ = std::make_unique<CopyReceiver>(std::move(target), options);
+    stream.widen(kMoreCredit);
     return copy;
 }
 

@@ -68,7 +68,7 @@ class ReceivingCopy {
     Stream& stream_;
     std::function<void()> over_;
     std::unique_ptr<CopyReceiver> receiver_;
-    std::vector<std::byte> pending_;  // at most a window
+    std::vector<std::byte> pending_;  // at most what credit allows
     std::optional<loop::Idle> turn_;
     std::optional<loop::Poll> output_;  // of a sink that is a pipe
     CopyReceiver::State state_ = CopyReceiver::State::more;
