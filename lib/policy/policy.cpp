@@ -1,7 +1,6 @@
 // Decisions and their reasons.
 #include "policy/policy.h"
 
-#include <algorithm>
 #include <bitset>
 
 #include "base/format.h"

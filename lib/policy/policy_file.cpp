@@ -1,6 +1,4 @@
-// Reading policy(5).
-#include <algorithm>
-
+// Reading policy(5): YAML nodes into rules, each mistake with its place. Opens no file.
 #include "base/format.h"
 #include "base/text.h"
 #include "codec/yaml.h"

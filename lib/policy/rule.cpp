@@ -1,4 +1,4 @@
-// Matching one rule.
+// Matching one rule: its target, transport and port, then whether it may allow the address.
 #include "policy/rule.h"
 
 #include <algorithm>
@@ -74,7 +74,7 @@ bool matches_name(const Rule& rule, std::string_view name) {
         case Rule::Target::network: return false;
         case Rule::Target::name: return name == rule.name;
         case Rule::Target::below:
-            return name.size() > rule.name.size() + 1 && name.ends_with(rule.name) &&
+            return name.size() > rule.name.size() && name.ends_with(rule.name) &&
                    name[name.size() - rule.name.size() - 1] == '.';
     }
     return false;

@@ -111,6 +111,8 @@ TEST_CASE("a mistake is an error that names its place") {
                "p.yaml:2:12: 'example.com' is not an IP address"},
           Case{"rules:\n  - allow: ::ffff:10.0.0.0/104\n",
                "p.yaml:2:12: '::ffff:10.0.0.0/104' is an IPv4-mapped address, write 10.0.0.0/8"},
+          Case{"rules:\n  - allow: ::ffff:0:0/96\n",
+               "p.yaml:2:12: '::ffff:0:0/96' is an IPv4-mapped address, write 0.0.0.0/0"},
           Case{"rules:\n  - allow: ::ffff:10.0.0.1\n",
                "p.yaml:2:12: '::ffff:10.0.0.1' is an IPv4-mapped address, write 10.0.0.1"},
           Case{"rules:\n  - allow: a\n    ports: 443\n", "p.yaml:3:12: expected a list"},

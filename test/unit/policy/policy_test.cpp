@@ -59,8 +59,9 @@ TEST_CASE("a name matches whatever its case and final dot, a star what is below 
         CHECK(judge(policy, name, "1.1.1.1").allowed);
         CHECK(policy.judge_name(name).allowed);
     }
-    for (const char* name : {"a.exact.example", "below.example", "xbelow.example", "exact",
-                             "exact.example.com", "example", "exact..example", ".below.example"}) {
+    for (const char* name :
+         {"a.exact.example", "below.example", "xbelow.example", "x-below.example", "exact",
+          "exact.example.com", "example", "exact..example", ".below.example"}) {
         INFO(name);
         CHECK_FALSE(judge(policy, name, "1.1.1.1").allowed);
         CHECK_FALSE(policy.judge_name(name).allowed);
@@ -192,6 +193,9 @@ TEST_CASE("a rule with addresses decides wherever the name lies") {
     CHECK(elsewhere.reason == "line 3: allow db.internal is for other addresses than 8.8.8.8");
     CHECK(judge(policy, "db.internal", "8.8.8.8", 443).line == 6);
     CHECK_FALSE(judge(policy, "other.internal", "10.2.0.7", 5432).allowed);
+    const Policy wide = parsed("rules: [{allow: '*', addresses: [0.0.0.0/0]}, allow: 10.0.0.0/8]");
+    CHECK_FALSE(judge(wide, "db.internal", "10.2.0.7").allowed);
+    CHECK(judge(wide, "db.internal", "10.2.0.7").line == 1);
 }
 
 TEST_CASE("a name is asked for only if a rule for names or the default allows it") {
@@ -243,6 +247,10 @@ TEST_CASE("a host that is an address must be the address that is connected to") 
     const Decision decision = judge(policy, "8.8.8.8", "9.9.9.9");
     CHECK_FALSE(decision.allowed);
     CHECK(decision.reason == "the host is the address 8.8.8.8 and not 9.9.9.9");
+    CHECK(judge(policy, "::ffff:8.8.8.8", "8.8.8.8").allowed);
+    const Policy denying = parsed("default: allow\nrules: [deny: 8.8.8.8]");
+    CHECK_FALSE(denying.judge_name("::ffff:8.8.8.8", 443, Transport::tcp).allowed);
+    CHECK_FALSE(denying.judge_name("::ffff:8.8.8.8").allowed);
     // It is no name, so a rule for names is not about it.
     CHECK_FALSE(judge(parsed("rules: [allow: a.example]"), "8.8.8.8", "8.8.8.8").allowed);
 }

@@ -1,9 +1,6 @@
-// Special addresses: each range from its first to its last address, the narrowest where they nest,
-// and the manual page's table.
+// Special addresses: each range from its first to its last address, the narrowest where
+// ranges nest.
 #include "policy/special.h"
-
-#include <fstream>
-#include <sstream>
 
 #include "support.h"
 
@@ -23,14 +20,6 @@ std::optional<IpAddress> neighbour(IpAddress from, int step) {
         if (value >= 0 && value <= 0xFF) return from;
     }
     return std::nullopt;
-}
-
-std::string page() {
-    const std::ifstream file(POLICY_PAGE);
-    std::stringstream text;
-    text << file.rdbuf();
-    REQUIRE_FALSE(text.str().empty());
-    return text.str();
 }
 
 std::string name_of(std::string_view text) {
@@ -119,31 +108,4 @@ TEST_CASE("an IPv6 address around a special IPv4 address is as narrow as that on
     CHECK(network("::127.0.0.1") == "::127.0.0.0/104");
     CHECK(network("::ffff:0:8.8.8.8") == "::ffff:0:0:0/96");
     CHECK(network("::ffff:0:192.168.0.1") == "::ffff:0:c0a8:0/112");
-}
-
-TEST_CASE("policy(5) lists the table") {
-    const std::string text = page();
-    std::size_t listed = 0;
-    for (std::size_t at = 0; (at = text.find("\n.It Li ", at)) != std::string::npos; ++at)
-        ++listed;
-    CHECK(listed == special_ranges().size());
-    for (const SpecialRange& range : special_ranges()) {
-        const std::string row =
-            "\n.It Li " + to_string(range.network) + " Ta " + std::string(range.name) + "\n";
-        INFO(row);
-        CHECK(policy_test::holds(text, row));
-    }
-}
-
-TEST_CASE("the examples of policy(5) are policies") {
-    const std::string text = page();
-    constexpr std::string_view kBegin = ".Bd -literal -offset indent\n";
-    std::size_t examples = 0;
-    std::size_t at = 0;
-    while ((at = text.find(kBegin, at)) != std::string::npos) {
-        at += kBegin.size();
-        policy_test::parsed(text.substr(at, text.find(".Ed\n", at) - at));
-        ++examples;
-    }
-    CHECK(examples == 4);
 }

@@ -65,8 +65,7 @@ constexpr const char* kMetadata[] = {
     "169.254.169.254\n",
     "169.254.169.254/32",
     "x@169.254.169.254",
-    "1\xEF\xBC\x96"
-    "9.254.169.254",
+    "\xEF\xBC\x91.254.169.254",
 };
 
 constexpr const char* kLoopback[] = {
