@@ -84,8 +84,8 @@ std::optional<int> errno_from_wire(std::uint16_t number);
 // --- request ---------------------------------------------------------------------------------
 
 // Why a text is no host name, empty when it is one: at most kMaximumNameBytes, labels of 1 to 63
-// letters, digits, hyphens (not first or last) and underscores between single dots; the last is
-// no number, decimal or 0x, because resolvers take 127.1 or 0x7f000001 for addresses.
+// lower-case letters, digits, hyphens (not first or last) and underscores between single dots; the
+// last is no number, decimal or 0x, because resolvers take 127.1 or 0x7f000001 for addresses.
 std::string_view bad_host_name(std::string_view name);
 
 struct Request {
@@ -115,6 +115,8 @@ enum class StatusCode : std::uint8_t {
     too_many = 5,    // a limit of the far side
     not_ready = 6,   // it cannot serve now: it starts, ends, or its target is unhealthy
 };
+
+std::string_view name_of(StatusCode code);  // "bad_header", as in the page
 
 struct Status {
     StatusCode code = StatusCode::connected;

@@ -1,4 +1,4 @@
-// Numbers of errors and host names of pf-proxy's wire.
+// Numbers of errors, names of statuses, and host names of pf-proxy's wire.
 #include <algorithm>
 #include <cerrno>
 
@@ -31,20 +31,17 @@ bool is_digit(char character) {
 }
 
 bool is_hex_digit(char character) {
-    return is_digit(character) || (character >= 'a' && character <= 'f') ||
-           (character >= 'A' && character <= 'F');
+    return is_digit(character) || (character >= 'a' && character <= 'f');
 }
 
 bool is_label_character(char character) {
-    return is_digit(character) || (character >= 'a' && character <= 'z') ||
-           (character >= 'A' && character <= 'Z') || character == '-' || character == '_';
+    return is_digit(character) || (character >= 'a' && character <= 'z') || character == '-' ||
+           character == '_';
 }
 
 // "1", "0x1f" and also "0x" alone, in the manner of inet_aton(3).
 bool is_number(std::string_view label) {
-    if (label.starts_with("0x") || label.starts_with("0X")) {
-        return std::ranges::all_of(label.substr(2), is_hex_digit);
-    }
+    if (label.starts_with("0x")) return std::ranges::all_of(label.substr(2), is_hex_digit);
     return std::ranges::all_of(label, is_digit);
 }
 
@@ -61,6 +58,18 @@ std::optional<int> errno_from_wire(std::uint16_t number) {
     return found->errno_value;
 }
 
+std::string_view name_of(StatusCode code) {
+    switch (code) {
+        case StatusCode::connected: return "connected";
+        case StatusCode::refused: return "refused";
+        case StatusCode::failed: return "failed";
+        case StatusCode::bad_header: return "bad_header";
+        case StatusCode::too_many: return "too_many";
+        case StatusCode::not_ready: return "not_ready";
+    }
+    return "unknown";
+}
+
 std::string_view bad_host_name(std::string_view name) {
     if (name.empty()) return "name: empty";
     if (name.size() > kMaximumNameBytes) return "name: over 253 bytes";
@@ -71,7 +80,7 @@ std::string_view bad_host_name(std::string_view name) {
         if (label.size() > kMaximumLabelBytes) return "name: a label over 63 bytes";
         if (label.front() == '-' || label.back() == '-') return "name: a hyphen at a label's end";
         if (!std::ranges::all_of(label, is_label_character)) {
-            return "name: a byte that is no letter, digit, hyphen or underscore";
+            return "name: a byte that is no lower-case letter, digit, hyphen or underscore";
         }
         if (label.size() == rest.size()) break;
     }

@@ -157,7 +157,7 @@ TEST_CASE("host names are told from addresses and from everything else") {
     const std::string longest = label + "." + label + "." + label + "." + std::string(61, 'b');
     REQUIRE(longest.size() == 253);
     for (const std::string& name :
-         {std::string("a"), std::string("example.org"), std::string("EXAMPLE.org"),
+         {std::string("a"), std::string("example.org"), std::string("0.example"),
           std::string("_dns.x-1.example"), std::string("xn--bcher-kva.example"),
           std::string("1.2.3.4.example"), std::string("1.2.3.4a"), std::string("0x1g"), label,
           longest}) {
@@ -189,8 +189,10 @@ TEST_CASE("host names are told from addresses and from everything else") {
                                     std::string("2130706433"),
                                     std::string("0177.0.0.1"),
                                     std::string("0x7f.1"),
-                                    std::string("0x7F000001"),
-                                    std::string("a.0X"),
+                                    std::string("0x7f000001"),
+                                    std::string("a.0x"),
+                                    std::string("Example.org"),
+                                    std::string("a.0X1"),
                                     std::string("example.1"),
                                     label + "a",
                                     longest + "b"}) {
@@ -254,6 +256,15 @@ TEST_CASE("what a status cannot hold is bad") {
         CHECK(wire::decode_status(bytes).outcome == Outcome::bad);
         CHECK(fault_of_steps(bytes, wire::decode_status) == "");
     }
+}
+
+TEST_CASE("a status has the name that the page gives it") {
+    CHECK(wire::name_of(StatusCode::connected) == "connected");
+    CHECK(wire::name_of(StatusCode::refused) == "refused");
+    CHECK(wire::name_of(StatusCode::failed) == "failed");
+    CHECK(wire::name_of(StatusCode::bad_header) == "bad_header");
+    CHECK(wire::name_of(StatusCode::too_many) == "too_many");
+    CHECK(wire::name_of(StatusCode::not_ready) == "not_ready");
 }
 
 TEST_CASE("an application is told the errno that it would have had") {

@@ -284,6 +284,19 @@ TEST_CASE("a CRC-32C is verified wherever it stands") {
     check_bad(twice);
 }
 
+TEST_CASE("what haproxy 2.6 sends is understood, its checksums included") {
+    check_decodes(hex(kSignature + "21 11 0013 7f000001 7f000001 e8d2 520b 03 0004 ba160c9c"),
+                  proxied(Transport::tcp, "127.0.0.1:59602", "127.0.0.1:21003"));
+    // From a socket for both families, with an id.
+    check_decodes(hex(kSignature + "21 21 0056 00000000000000000000ffff7f000001" +
+                      "00000000000000000000ffff7f000001 a388 520c 03 0004 643ef316 05 0028" +
+                      "303030303030303030303030303030303030303046464646374630303030303" +
+                      "13a413338385f2d2d"),
+                  proxied(Transport::tcp, "127.0.0.1:41864", "127.0.0.1:21004"));
+    // A health check.
+    check_decodes(hex(kSignature + "20 00 0007 03 0004 a9b87e8f"), kLocal);
+}
+
 TEST_CASE("a header with a changed byte is bad, waits for more, or decodes to what it says") {
     std::vector<std::vector<std::byte>> headers;
     for (const Header& header : {kLocal, kUnknown, k4, kUdp4, k6, kUdp6}) {
