@@ -224,7 +224,6 @@ TEST_CASE("a block of version 2 that cannot be is bad") {
              "21 11 000f c0a80001 c0a8000b dc04 01bb 040001",         //
              "21 11 0010 c0a80001 c0a8000b dc04 01bb 040002 00",      //
              "21 11 0012 c0a80001 c0a8000b dc04 01bb 030003 000000",  // CRC32C's size
-             "21 11 0014 c0a80001 c0a8000b dc04 01bb 030005 0000000000",
          }) {
         INFO(text);
         check_bad(hex(kSignature + text));
@@ -232,6 +231,10 @@ TEST_CASE("a block of version 2 that cannot be is bad") {
     check_bad(hex("0d0a0d0a000d0a515549540b"));
     check_bad(hex("0d0a0d0a01"));
     check_bad(hex(kSignature + "21 31 00d9" + kUnixAddresses + "04"));
+    check_bad(hex(kSignature + "21 41 0024" + std::string(72, '0')));
+    const auto long_checksum =
+        hex(kSignature + "21 11 0014 c0a80001 c0a8000b dc04 01bb 030005 0000000000");
+    CHECK(proxy::decode(long_checksum).bad_because == "CRC32C: has not 4 bytes");
 }
 
 TEST_CASE("a header of version 2 has at most 4096 bytes, TLVs that nobody asked for among them") {
@@ -279,9 +282,9 @@ TEST_CASE("a CRC-32C is verified wherever it stands") {
             CHECK((decoded.outcome != Outcome::done || decoded.value.kind != Kind::proxied));
         }
     }
-    auto twice = hex(kSignature + "21 11 001a c0a80001 c0a8000b dc04 01bb" +
-                     "03 0004 00000000 03 0004 00000000");
-    check_bad(twice);
+    // Two that both hold, each over the other: their number would be that of passes over a block.
+    check_bad(hex(kSignature + "21 11 001a c0a80001 c0a8000b dc04 0001" +
+                  "03 0004 39ea48f4 03 0004 cd0a46e2"));
 }
 
 TEST_CASE("what haproxy 2.6 sends is understood, its checksums included") {
