@@ -71,7 +71,7 @@ inline constexpr std::chrono::seconds kStatusLimit{15};     // near: the same
 inline constexpr std::chrono::seconds kNearFlowLimit{120};  // UDP: without a datagram
 inline constexpr std::chrono::seconds kFarFlowLimit{150};
 inline constexpr std::chrono::seconds kFarewellLimit{1};  // far: from a bad status to the close
-inline constexpr std::chrono::seconds kAskAgainAfter{1};  // near: for a flow that was not opened
+inline constexpr std::chrono::seconds kAskAgainAfter{1};  // near: UDP, source and destination
 
 // --- numbers of errors -----------------------------------------------------------------------
 
