@@ -211,6 +211,12 @@ assert status(pid, fd) == 69
 END
 passed "a terminal: size, Ctrl-C, resize, exit status, way out"
 
+doing="a session that its own program kills"
+expect_status 69 pipeline run $trust "$address" -- sh -c 'kill -9 $PPID; sleep 1000'
+cut_off() { pipeline audit "$tmp/socket.audit" | grep 'kill -9 .*PPID' | grep -q 'cut off: its session was killed'; }
+wait_for 10 cut_off
+passed "whoever kills its session is in the audit log all the same"
+
 doing="end of the server"
 start last pipeline run $trust "$address" -- sh -c 'echo $$; sleep 1000'
 last=$started

@@ -17,13 +17,12 @@
 #include <optional>
 
 #include "admission.h"
-#include "audit_log.h"
 #include "base/bytes.h"
-#include "base/file.h"
 #include "base/format.h"
 #include "base/log.h"
 #include "base/main.h"
 #include "base/text.h"
+#include "operations.h"
 #include "session_groups.h"
 #include "vsockio/listen.h"
 #include "waiting.h"
@@ -54,17 +53,18 @@ struct Guest {  // a session, as the listener sees it
     AuditIdentity identity;  // the key is empty until it has proved one
 
     bool greeting() const { return identity.key.empty(); }
+    Worker worker() const { return {number, identity}; }
 };
 
 class Server {
   public:
     Server(const ServeSettings& settings, crypto::Identity identity, vsockio::Listener listener,
-           Fd signals, std::optional<AuditLog> audit)
+           Fd signals, Operations operations)
         : settings_(settings),
           identity_(std::move(identity)),
           listener_(std::move(listener)),
           signals_(std::move(signals)),
-          audit_(std::move(audit)),
+          operations_(std::move(operations)),
           waiting_(std::min(settings.max_greetings * kWaitingForEachGreeting, kMaximumWaiting),
                    settings.greeting_limit) {}
 
@@ -79,7 +79,7 @@ class Server {
     [[noreturn]] void become_session(vsockio::Connection connection, Fd to_listener);
     void hear(Guest& guest);
     void answer_admission(Guest& guest, std::string_view fingerprint);
-    void note(const Guest& guest, std::span<const std::byte> event);
+    void leave(Guest& guest);
     void make_room();
     void reap();
     std::size_t greeting_count() const;
@@ -88,7 +88,7 @@ class Server {
     crypto::Identity identity_;
     vsockio::Listener listener_;
     Fd signals_;
-    std::optional<AuditLog> audit_;
+    Operations operations_;
     std::vector<Guest> guests_;
     SessionGroups leftovers_;
     WaitingRoom waiting_;
@@ -101,8 +101,10 @@ Result<int> Server::run() {
     while (!ending_.has_value() || (!guests_.empty() && Clock::now() < *ending_)) {
         TRY(turn());
     }
-    for (const Guest& guest : guests_)
+    for (Guest& guest : guests_) {
         ::kill(guest.pid, SIGKILL);
+        leave(guest);
+    }
     return 0;
 }
 
@@ -243,14 +245,21 @@ void Server::hear(Guest& guest) {
         ::recv(guest.socket.get(), datagram.data(), datagram.size(), MSG_DONTWAIT | MSG_TRUNC);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (count <= 0 || static_cast<std::size_t>(count) > datagram.size()) {
-        return guest.socket.reset();  // it has ended, or says what no session of ours says
+        return leave(guest);  // it has ended, or says what no session of ours says
     }
     const auto said = std::span(datagram).first(static_cast<std::size_t>(count));
     if (said[0] == kAskAdmission && guest.greeting()) {
         answer_admission(guest, base::as_text(said.subspan(1)));
-    } else if (said[0] == kAuditEvent) {
-        note(guest, said.subspan(1));
+    } else if (said[0] == kOperationBegun) {
+        operations_.begun(guest.worker(), said.subspan(1), Clock::now());
+    } else if (said[0] == kOperationEnded) {
+        operations_.ended(guest.worker(), said.subspan(1));
     }
+}
+
+void Server::leave(Guest& guest) {
+    guest.socket.reset();
+    operations_.session_over(guest.worker(), Clock::now());
 }
 
 void Server::answer_admission(Guest& guest, std::string_view fingerprint) {
@@ -271,39 +280,6 @@ void Server::answer_admission(Guest& guest, std::string_view fingerprint) {
     (void)::send(guest.socket.get(), answer, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-// The listener's own knowledge of who it is stands beside what the session says of itself.
-void Server::note(const Guest& guest, std::span<const std::byte> datagram) {
-    std::optional<AuditEvent> event = decode_audit(datagram);
-    if (!event.has_value()) return;
-    base::log::info("operation", {{"session", guest.number},
-                                  {"key", guest.identity.key},
-                                  {"comment", guest.identity.comment},
-                                  {"operation", event->operation},
-                                  {"argument", event->argument},
-                                  {"outcome", event->outcome},
-                                  {"bytes", event->bytes},
-                                  {"duration_ms", event->duration.count()}});
-    if (!audit_.has_value()) return;
-    AuditEntry entry;
-    entry.time = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-    entry.session = guest.number;
-    entry.identity = guest.identity;
-    entry.event = std::move(*event);
-    const Result<void> written = audit_->append(std::move(entry));
-    if (!written.ok()) base::log::error("no audit", {{"error", written.error().message}});
-}
-
-Result<std::optional<AuditLog>> open_audit(const std::string& path) {
-    if (path.empty()) return std::optional<AuditLog>();
-    TRY(base::make_parents(path, 0700));
-    AuditLog::Opened opened = TRY(AuditLog::open(
-        path, std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now())));
-    if (opened.torn) {
-        base::log::warning("the last line of the audit log was cut off", {{"file", path}});
-    }
-    return std::optional(std::move(opened.log));
-}
-
 Result<Fd> signal_descriptor() {
     sigset_t set;
     ::sigemptyset(&set);
@@ -321,11 +297,11 @@ Result<int> serve(const ServeSettings& settings, std::string_view ready) {
     vsockio::Listener listener = TRY(vsockio::Listener::create(settings.address));
     crypto::Identity identity = TRY(crypto::Identity::generate());
     Fd signals = TRY(signal_descriptor());
-    std::optional<AuditLog> audit = TRY(open_audit(settings.audit_file));
+    Operations operations = TRY(Operations::create(settings.audit_file));
     base::log::info("listening",
                     {{"address", to_string(listener.bound())}, {"keys", settings.keys.size()}});
     Server server(settings, std::move(identity), std::move(listener), std::move(signals),
-                  std::move(audit));
+                  std::move(operations));
     TRY(base::announce_ready(ready));
     return server.run();
 }

@@ -2,6 +2,7 @@
 // session_tasks.cpp.
 #include "session.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr milliseconds kIdleTick{5'000};
+constexpr milliseconds kListenerPatience{2'000};  // it writes a line for each datagram
 
 std::optional<std::uint32_t> cid_of(const std::string& peer) {
     const Result<vsockio::Address> address = vsockio::parse_address(peer);
@@ -163,23 +165,39 @@ Result<void> Session::become_user() {
     return become_for_good(account);
 }
 
-// What cannot be told to the listener is not done either: the session ends.
-void Session::audit(std::string_view operation, const std::string& argument,
-                    const TaskReport& report, milliseconds took) {
-    AuditEvent event;
-    event.operation = operation;
-    event.argument = argument;
-    event.outcome = report.outcome;
-    event.bytes = report.bytes;
-    event.duration = took;
-    std::vector<std::byte> datagram{kAuditEvent};
+Result<void> Session::tell_listener(std::byte what, std::uint16_t stream, const AuditEvent& event) {
+    std::vector<std::byte> datagram(1 + kStreamBytes);
+    datagram[0] = what;
+    base::store_be(std::span(datagram).subspan(1), stream);
     const std::vector<std::byte> encoded = encode_audit(event);
     datagram.insert(datagram.end(), encoded.begin(), encoded.end());
+    pollfd writable{start_.listener.get(), POLLOUT, 0};
+    (void)::poll(&writable, 1, static_cast<int>(kListenerPatience.count()));
     if (::send(start_.listener.get(), datagram.data(), datagram.size(),
-               MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
-        !over_) {
-        connection_->refuse(Error(ExitCode::unavailable, "the audit log does not answer"));
+               MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        return Error(ExitCode::unavailable, "the audit log does not answer");
     }
+    return {};
+}
+
+// Told before anything is done: whoever kills this process leaves a line all the same.
+Result<void> Session::audit_begin(const Served& served) {
+    AuditEvent event;
+    event.operation = served.operation;
+    event.argument = served.argument;
+    return tell_listener(kOperationBegun, served.stream, event);
+}
+
+// What cannot be told to the listener is not done either: the session ends.
+void Session::audit_end(const Served& served, const TaskReport& report) {
+    AuditEvent event;
+    event.operation = served.operation;
+    event.argument = served.argument;
+    event.outcome = report.outcome;
+    event.bytes = report.bytes;
+    event.duration = loop_.now() - served.began;
+    const Result<void> told = tell_listener(kOperationEnded, served.stream, event);
+    if (!told.ok() && !over_) connection_->refuse(told.error());
 }
 
 Circumstances Session::circumstances() const {
@@ -191,7 +209,10 @@ Circumstances Session::circumstances() const {
 }
 
 void Session::refuse(const Error& error) {
-    audit("connect", {}, {error.message, 0}, milliseconds(0));
+    Served refused;
+    refused.operation = "connect";
+    refused.began = loop_.now();
+    audit_end(refused, {error.message, 0});
     base::log::warning("refused",
                        {{"peer", start_.peer}, {"key", fingerprint_}, {"reason", error.message}});
     connection_->refuse(error);

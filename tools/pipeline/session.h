@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "audit_record.h"
 #include "connection.h"
 #include "decision.h"
 #include "loop/loop.h"
@@ -36,6 +37,7 @@ class Session : public ConnectionOwner {
         std::unique_ptr<Task> task;
         std::string operation;
         std::string argument;
+        std::uint16_t stream = 0;  // 0 until it has begun
         std::chrono::milliseconds began{};
         std::optional<loop::Timer> limit;
         bool over = false;
@@ -53,8 +55,9 @@ class Session : public ConnectionOwner {
     void idle_check();
     void sweep();
     Circumstances circumstances() const;
-    void audit(std::string_view operation, const std::string& argument, const TaskReport& report,
-               std::chrono::milliseconds took);
+    base::Result<void> audit_begin(const Served& served);
+    void audit_end(const Served& served, const TaskReport& report);
+    base::Result<void> tell_listener(std::byte what, std::uint16_t stream, const AuditEvent& event);
 
     // session_tasks.cpp
     base::Result<void> open_task(std::uint16_t id, const proto::pipeline::Fields& fields,

@@ -76,8 +76,7 @@ void Session::on_open(std::uint16_t id, const Fields& fields) {
     const Result<void> opened = open_task(id, fields, served);
     if (opened.ok()) return;
     connection_->refuse_stream(id, opened.error());
-    audit(served.operation, served.argument, {opened.error().message, 0},
-          std::chrono::milliseconds(0));
+    audit_end(served, {opened.error().message, 0});
     served.over = true;
     sweeper_->start(std::chrono::milliseconds(0));
 }
@@ -102,6 +101,8 @@ Result<void> Session::open_task(std::uint16_t id, const Fields& fields, Served& 
             loop_, [&task] { task.stop(Error(ExitCode::refused, "its time is up")); }));
         served.limit->start(*granted.time);
     }
+    served.stream = id;
+    TRY(audit_begin(served));
     served.task->begin(connection_->accept(id, *served.task),
                        [this](Task& task, const TaskReport& report) { task_over(task, report); });
     return {};
@@ -159,7 +160,7 @@ unsigned Session::running_jobs() const {
 void Session::task_over(Task& task, const TaskReport& report) {
     for (const auto& served : served_) {
         if (served->task.get() != &task) continue;
-        audit(served->operation, served->argument, report, loop_.now() - served->began);
+        audit_end(*served, report);
         served->limit.reset();
         served->over = true;
     }
