@@ -1,11 +1,13 @@
 // Lines of the audit log, and the memory of what has begun.
 #include "operations.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "admission.h"
 #include "base/bytes.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "base/log.h"
 #include "proto/pipeline.h"
 
@@ -52,11 +54,33 @@ void Operations::begun(const Worker& worker, std::span<const std::byte> said, Ti
                                 UnderWay{std::move(what->event), now});
 }
 
-void Operations::ended(const Worker& worker, std::span<const std::byte> said) {
+void Operations::ended(const Worker& worker, std::span<const std::byte> said, Time now) {
     std::optional<Said> what = decode(said);
     if (!what.has_value()) return;
     under_way_.erase({worker.number, what->stream});
+    if (worker.identity.key.empty()) {
+        if (!may_write_refusal(now)) {
+            ++left_out_;
+            return;
+        }
+        if (left_out_ > 0) {
+            what->event.outcome += fmt::format("; {} refusals before were left out", left_out_);
+            left_out_ = 0;
+        }
+    }
     write(worker, std::move(what->event));
+}
+
+bool Operations::may_write_refusal(Time now) {
+    const auto earned = (now - refusals_counted_) / kRefusalPause;
+    if (earned > 0) {
+        refusals_left_ = static_cast<unsigned>(
+            std::min<std::int64_t>(kRefusals, refusals_left_ + std::int64_t{earned}));
+        refusals_counted_ += earned * kRefusalPause;
+    }
+    if (refusals_left_ == 0) return false;
+    --refusals_left_;
+    return true;
 }
 
 void Operations::session_over(const Worker& worker, Time now) {
@@ -74,6 +98,7 @@ void Operations::session_over(const Worker& worker, Time now) {
 // The listener's own knowledge of who it is stands beside what the session says of itself.
 void Operations::write(const Worker& worker, AuditEvent event) {
     base::log::info("operation", {{"session", worker.number},
+                                  {"peer", worker.identity.peer},
                                   {"key", worker.identity.key},
                                   {"comment", worker.identity.comment},
                                   {"operation", event.operation},

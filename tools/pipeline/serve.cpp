@@ -253,7 +253,7 @@ void Server::hear(Guest& guest) {
     } else if (said[0] == kOperationBegun) {
         operations_.begun(guest.worker(), said.subspan(1), Clock::now());
     } else if (said[0] == kOperationEnded) {
-        operations_.ended(guest.worker(), said.subspan(1));
+        operations_.ended(guest.worker(), said.subspan(1), Clock::now());
     }
 }
 

@@ -213,8 +213,6 @@ void Session::refuse(const Error& error) {
     refused.operation = "connect";
     refused.began = loop_.now();
     audit_end(refused, {error.message, 0});
-    base::log::warning("refused",
-                       {{"peer", start_.peer}, {"key", fingerprint_}, {"reason", error.message}});
     connection_->refuse(error);
 }
 

@@ -51,7 +51,7 @@ TEST_CASE("what has begun and not ended when the session is gone is cut off, onc
     bench.operations.begun(worker, said(3, run_of("second", "")), bench.now);
     bench.operations.begun(other, said(1, run_of("third", "")), bench.now);
     CHECK(count(bench.lines(), "\"run\"") == 0);
-    bench.operations.ended(worker, said(1, run_of("first", "exit 0")));
+    bench.operations.ended(worker, said(1, run_of("first", "exit 0")), bench.now);
     bench.operations.session_over(worker, bench.now + std::chrono::milliseconds(250));
     const std::string text = bench.lines();
     CHECK(count(text, "exit 0") == 1);
@@ -69,9 +69,35 @@ TEST_CASE("a session remembers no more than it can have streams, and junk is pas
     Bench bench;
     const Worker worker{7, bench.identity};
     bench.operations.begun(worker, {}, bench.now);
-    bench.operations.ended(worker, std::vector<std::byte>(5));
+    bench.operations.ended(worker, std::vector<std::byte>(5), bench.now);
     for (std::uint16_t stream = 1; stream < 1000; ++stream)
         bench.operations.begun(worker, said(stream, run_of("x", "")), bench.now);
     bench.operations.session_over(worker, bench.now);
     CHECK(count(bench.lines(), "cut off") == proto::pipeline::kMaximumStreams);
+}
+
+TEST_CASE("strangers fill the log no faster than a line a minute, and are counted") {
+    Bench bench;
+    bench.identity.key.clear();
+    const Worker stranger{7, bench.identity};
+    const auto refused = [&](Operations::Time at) {
+        bench.operations.ended(stranger, said(0, {"connect", "", "is not authorised"}), at);
+    };
+    for (unsigned index = 0; index < Operations::kRefusals + 1000; ++index)
+        refused(bench.now);
+    CHECK(count(bench.lines(), "is not authorised") == Operations::kRefusals);
+    refused(bench.now + Operations::kRefusalPause);
+    refused(bench.now + Operations::kRefusalPause);
+    CHECK(count(bench.lines(), "is not authorised") == Operations::kRefusals + 1);
+    CHECK(count(bench.lines(), "; 1000 refusals before were left out") == 1);
+    refused(bench.now + 1000 * Operations::kRefusalPause);
+    CHECK(count(bench.lines(), "; 1 refusals before were left out") == 1);
+    for (unsigned index = 0; index < 1000; ++index)
+        refused(bench.now + 1000 * Operations::kRefusalPause);
+    CHECK(count(bench.lines(), "is not authorised") == 2 * Operations::kRefusals + 1);
+    // Who has a key is not counted among them.
+    bench.identity.key = "SHA256:key";
+    bench.operations.ended(stranger, said(1, run_of("x", "exit 0")),
+                           bench.now + 1000 * Operations::kRefusalPause);
+    CHECK(count(bench.lines(), "exit 0") == 1);
 }
