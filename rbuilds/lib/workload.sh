@@ -5,7 +5,7 @@
 # control-C leaves it running, and the same commands find it again.
 
 readonly PORT_SECONDS=60     # for a port to answer at all: the heartbeat came, so what is left of the boot is short
-readonly DRAIN_SECONDS=10    # for the rest of both ports once the last status is known; initd's linger is 5 s by default
+readonly DRAIN_SECONDS=30    # for the rest of both ports once the first last status is known: services stop, initd lingers
 readonly END_SECONDS=30      # for the machine to go after its ports were closed
 readonly LIVES_SECONDS=5     # between two looks at a machine that says nothing
 readonly STATUS_BYTES=131072 # longest line of the status port
@@ -227,12 +227,12 @@ status_line() {
 
 workload_report() {
     local name=$1 terminal=$2 console=$3
+    if [[ -n $console && -z $POST_MORTEM ]]; then
+        tail -c "$CONSOLE_BYTES" <&"$console" | tr -d '\r' >"$RUN_DIR/console.tail"
+        POST_MORTEM=$(post_mortem_of_console <"$RUN_DIR/console.tail")
+    fi
     if [[ $terminal == no ]]; then
         STATUS_EXIT=$EX_VANISHED STATUS_TEXT='is gone: the enclave ended without telling a status'
-        if [[ -n $console ]]; then
-            tail -c "$CONSOLE_BYTES" <&"$console" | tr -d '\r' >"$RUN_DIR/console.tail"
-            POST_MORTEM=$(post_mortem_of_console <"$RUN_DIR/console.tail")
-        fi
     elif [[ ${OPT[json]} == yes ]]; then
         printf '%s\n' "$STATUS_LINE"
     fi
