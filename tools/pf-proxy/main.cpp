@@ -1,10 +1,12 @@
 // pf-proxy: relays between an enclave and the network, in six modes. Manual: pf-proxy(1).
 #include "base/main.h"
 #include "options.h"
+#include "rules_command.h"
 
 namespace {
 
-base::Result<int> run(const base::Arguments&) {
+base::Result<int> run(const base::Arguments& arguments) {
+    if (arguments.command->name == "rules") return pf_proxy::run_rules(arguments);
     return base::Error(base::ExitCode::internal, "the command is in the table but not here");
 }
 

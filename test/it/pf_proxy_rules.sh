@@ -1,0 +1,124 @@
+#!/bin/sh
+# pf-proxy rules in a network namespace of its own: what is caught, what is refused with which errno, and
+# that nothing is left. The catcher is a script; the policy and the rules are real.
+
+# A network namespace of its own, before anything else is there; without root in a user namespace.
+if [ -z "${PF_PROXY_NAMESPACE-}" ]; then
+    own=-n
+    [ "$(id -u)" -eq 0 ] || own=-rn
+    if unshare $own true 2>/dev/null; then PF_PROXY_NAMESPACE=1 exec unshare $own sh "$0"; fi
+fi
+. "$(dirname "$0")/lib.sh"
+[ -n "${PF_PROXY_NAMESPACE-}" ] || skip "no network namespace may be made"
+need ip nft python3
+asker=$(dirname "$0")/pf_proxy_errno.py
+PATH=$ENCLAVEBOX_BUILD/tools/pf-proxy:$PATH
+
+ip link set lo up || skip "the loopback cannot be brought up"
+nft add table inet other 2>/dev/null || skip "this kernel has no nftables"
+nft add chain inet other output '{ type filter hook output priority 0 ; }'
+ip rule add pref 10050 from 192.0.2.1 lookup main || skip "this kernel has no routing rules"
+
+# Where the kernel has no dummy devices a pair of others stands for one.
+if ! ip link add probe type dummy 2>/dev/null; then
+    ip link add enclave0 type veth peer name peer0 || skip "neither dummy nor veth devices"
+    for device in enclave0 peer0; do
+        echo 1 >"/proc/sys/net/ipv6/conf/$device/addr_gen_mode"
+        ip link set "$device" mtu 65535 up
+    done
+else
+    ip link del probe
+fi
+
+# Multicast routes come and go with the kernel's own pace.
+everything() {
+    nft list ruleset
+    ip -4 rule
+    ip -6 rule
+    ip -4 route show table all
+    ip -6 route show table all | grep -v '^multicast\|^ff00'
+    ip -o address | sed 's/valid_lft.*//'
+}
+
+cat >"$tmp/policy.yaml" <<'END'
+rules:
+  - deny: 198.51.100.9
+  - allow: 198.51.100.0/24
+    ports: [443, 5000-6000]
+  - allow: "2001:db8::/32"
+    ports: [443, 5000-65535]
+  - allow: named.example
+    addresses: [203.0.113.0/24]
+  - allow: "*"
+    ports: [80]
+    transport: tcp
+END
+mode=ip-to-vsock-transparent
+rules() { pf-proxy rules "$mode" --policy "$tmp/policy.yaml" --no-hold "$@" 2>"$tmp/err"; }
+
+everything >"$tmp/before"
+rules --apply || fail "applying: $(cat "$tmp/err")"
+everything >"$tmp/once"
+rules --apply || fail "applying again: $(cat "$tmp/err")"
+everything >"$tmp/twice"
+expect_same "$tmp/once" "$tmp/twice"
+passed "applied twice is applied once"
+
+start catcher python3 "$asker" --catch 15001 "$tmp/caught"
+wait_for 10 test -e "$tmp/caught"
+# expect ANSWER TRANSPORT ADDRESS PORT
+expect() {
+    got=$(python3 "$asker" "$2" "$3" "$4")
+    expect_equal "$2 to $3 port $4" "$got" "$1"
+}
+expect "caught 198.51.100.7 443" tcp 198.51.100.7 443
+expect "caught 2001:db8::7 443" tcp 2001:db8::7 443
+expect "caught 2001:db8::7 65535" tcp 2001:db8::7 65535
+expect "caught 198.51.100.7 5353" udp 198.51.100.7 5353
+expect "caught 2001:db8::7 5353" udp 2001:db8::7 5353
+expect "caught 1.1.1.1 80" tcp 1.1.1.1 80
+passed "what the policy allows reaches the proxy with its destination, over TCP and UDP, IPv4 and IPv6"
+
+for refused in "198.51.100.9 443" "198.51.100.7 444" "1.1.1.1 81" "169.254.169.254 80" "10.0.0.1 80" \
+    "192.0.0.8 80" "203.0.113.1 443" "2001:db8::7 444" "2001:470::1 443" "fd00:ec2::254 80" "100::8 80" \
+    "64:ff9b::a9fe:a9fe 80"; do
+    # shellcheck disable=SC2086  # address and port
+    for transport in tcp udp; do expect EACCES $transport $refused; done
+done
+expect EACCES udp 1.1.1.1 80
+passed "what the policy refuses is EACCES at once"
+
+expect ECONNREFUSED tcp 127.0.0.1 9
+expect ECONNREFUSED tcp ::1 9
+expect ECONNREFUSED tcp 192.0.0.4 9
+passed "what is of this machine itself is not caught"
+
+kill "$started"
+wait "$started" 2>/dev/null
+expect ECONNREFUSED tcp 198.51.100.7 443
+expect ECONNREFUSED tcp 2001:db8::7 443
+expect silence udp 198.51.100.7 5353
+passed "without a proxy nothing gets out"
+
+# Another policy takes the place of the first.
+printf 'rules:\n  - allow: 203.0.113.0/24\n' >"$tmp/policy.yaml"
+rules --apply || fail "another policy: $(cat "$tmp/err")"
+expect EACCES tcp 198.51.100.7 443
+expect ECONNREFUSED tcp 203.0.113.1 443
+passed "a new policy takes the place of the old one"
+
+printf 'rules:\n  - alow: 203.0.113.0/24\n' >"$tmp/policy.yaml"
+everything >"$tmp/once"
+expect_status 78 pf-proxy rules "$mode" --policy "$tmp/policy.yaml" --apply
+expect_text "$tmp/err" "policy.yaml:2:"
+everything >"$tmp/twice"
+expect_same "$tmp/once" "$tmp/twice"
+passed "a policy with a mistake changes nothing"
+
+expect_status 0 pf-proxy rules "$mode" --remove
+everything >"$tmp/after"
+expect_same "$tmp/before" "$tmp/after"
+expect_status 0 pf-proxy rules "$mode" --remove
+everything >"$tmp/after"
+expect_same "$tmp/before" "$tmp/after"
+passed "removed, once or twice, everything is as found"
