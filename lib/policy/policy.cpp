@@ -132,9 +132,16 @@ Decision Policy::judge_name(std::string_view host, std::uint16_t port, Transport
 }
 
 Decision Policy::judge_name(std::string_view host) const {
-    const Result<Query> parsed = make_query(host, std::nullopt, 1, Transport::tcp);
-    if (!parsed.ok()) return refuse(parsed.error().message);
-    Query query = parsed.value();
+    const Result<Query> query = make_query(host, std::nullopt, 1, Transport::tcp);
+    return query.ok() ? decide_any_port(query.value()) : refuse(query.error().message);
+}
+
+Decision Policy::judge_found(std::string_view name, const IpAddress& address) const {
+    const Result<Query> query = make_query(name, address, 1, Transport::tcp);
+    return query.ok() ? decide_any_port(query.value()) : refuse(query.error().message);
+}
+
+Decision Policy::decide_any_port(Query query) const {
     OpenPorts open;
     Decision last = without_rule(query);
     for (const Rule& rule : rules_) {

@@ -53,6 +53,9 @@ class Policy {
                         vsockio::Transport transport) const;
     // The same for a resolver, which knows no port: allowed when it is for at least one.
     Decision judge_name(std::string_view host) const;
+    // And for an address that a resolver found for `name`: whether any connection to it could be
+    // allowed, so that an answer holds no address which is refused whatever the port.
+    Decision judge_found(std::string_view name, const vsockio::IpAddress& address) const;
 
     // A line for each rule with what it makes of the request, then the decision, which is that of
     // judge(), or of judge_name() without an address. `host` may be empty if `address` is given.
@@ -68,6 +71,7 @@ class Policy {
   private:
     Policy() = default;
     Decision decide(const Query& query) const;
+    Decision decide_any_port(Query query) const;
     Decision without_rule(const Query& query) const;
 
     std::string file_;

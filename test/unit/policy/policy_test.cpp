@@ -295,3 +295,27 @@ TEST_CASE("an explanation has a line for each rule and then the decision") {
     CHECK(policy.explain("127.1", std::nullopt, 443, Transport::tcp) ==
           std::vector<std::string>{"denied: '127.1' is another spelling of the address 127.0.0.1"});
 }
+
+TEST_CASE("an address that was found is allowed when a connection to one of its ports could be") {
+    const auto found = [](std::string_view text, std::string_view name, const char* address) {
+        return parsed(text).judge_found(name, vsockio::parse_ip_address(address).value()).allowed;
+    };
+    const char* const only_https = "rules: [{allow: a.example, ports: [443]}]";
+    CHECK(found(only_https, "a.example", "8.8.8.8"));
+    CHECK_FALSE(found(only_https, "b.example", "8.8.8.8"));
+    CHECK_FALSE(found(only_https, "a.example", "169.254.169.254"));
+    CHECK_FALSE(found(only_https, "a.example", "::ffff:127.0.0.1"));
+    CHECK_FALSE(found("default: allow", "a.example", "10.0.0.1"));
+
+    const char* const placed =
+        "rules: [{allow: db.internal, addresses: [10.2.0.0/24]}, allow: '*']";
+    CHECK(found(placed, "db.internal", "10.2.0.7"));
+    CHECK_FALSE(found(placed, "db.internal", "8.8.8.8"));
+    CHECK_FALSE(found(placed, "db.internal", "10.3.0.7"));
+    CHECK(found(placed, "b.example", "8.8.8.8"));
+
+    const char* const two = "rules: [{deny: 8.0.0.0/8, ports: [1-442, 444-65535]}, allow: '*']";
+    CHECK(found(two, "a.example", "8.8.8.8"));
+    CHECK_FALSE(found("rules: [deny: 8.0.0.0/8, allow: '*']", "a.example", "8.8.8.8"));
+    CHECK_FALSE(found("default: allow", "127.1", "8.8.8.8"));
+}
