@@ -43,7 +43,7 @@ enum class Rcode : std::uint16_t {
 };
 
 inline constexpr std::uint16_t kExtendedProhibited = 18;  // of extended errors
-inline constexpr std::uint16_t kExtendedUnreachable = 22;
+inline constexpr std::uint16_t kExtendedNetworkError = 23;
 
 struct Header {
     std::uint16_t id = 0;

@@ -40,7 +40,7 @@ class Resolver {
     };
     using Done = std::function<void(base::Result<Answer>)>;
 
-    // Waiting for an answer; destroying it cancels. Must not outlive its Resolver.
+    // Waiting for an answer; destroying it cancels.
     class Query {
       public:
         virtual ~Query() = default;
@@ -50,10 +50,10 @@ class Resolver {
                                                           ResolverSettings settings);
     virtual ~Resolver() = default;
 
-    // `done` is called once, from the loop and never from here; it may destroy the Query.
-    // An address in its usual spelling is its own answer. Errors have the errno that whoever wants
-    // to connect is to see: EHOSTUNREACH for a name without an address (remembered for 5 s) or
-    // a server that fails, ETIMEDOUT, EAGAIN for a limit of ours, EINVAL for no name.
+    // `done` is called once, from the loop and never from here; it may destroy the Query and the
+    // Resolver. An address in its usual spelling is its own answer. Errors have the errno that
+    // whoever wants to connect is to see: EHOSTUNREACH for a name without an address (remembered
+    // for 5 s) or a server that fails, ETIMEDOUT, EAGAIN for a limit of ours, EINVAL for no name.
     virtual std::unique_ptr<Query> resolve(std::string_view name, Family family, Done done) = 0;
 };
 

@@ -102,12 +102,15 @@ void DnsServer::read_stream(int fd) {
                 streams_.erase(fd);
                 return;
             }
-            Message framed(2);
-            base::store_be(std::span(framed), static_cast<std::uint16_t>(reply.size()));
-            framed.insert(framed.end(), reply.begin(), reply.end());
-            REQUIRE(base::write_all(fd, framed, "client").ok());
+            REQUIRE(base::write_all(fd, framed(reply), "client").ok());
         }
     }
+}
+
+void DnsServer::close_streams() {
+    for (auto& [fd, stream] : streams_)
+        stream.poll.reset();
+    streams_.clear();
 }
 
 Message with_addresses(const dns::Query& query, const std::vector<IpAddress>& addresses,
@@ -126,19 +129,26 @@ Message with_code(const dns::Query& query, dns::Rcode rcode) {
     return dns::encode_reply(query, {rcode, {}, {}}, 65'535);
 }
 
+Message framed(const Message& message) {
+    Message bytes;
+    bytes.reserve(2 + message.size());
+    bytes.push_back(static_cast<std::byte>(message.size() >> 8));
+    bytes.push_back(static_cast<std::byte>(message.size() & 0xFF));
+    bytes.insert(bytes.end(), message.begin(), message.end());
+    return bytes;
+}
+
 bool run_until(loop::Loop& loop, const std::function<bool()>& done) {
-    bool in_time = true;
-    auto deadline = loop::Timer::create(loop, [&] {
-                        in_time = false;
-                        loop.stop();
-                    }).value();
+    bool met = false;
+    auto deadline = loop::Timer::create(loop, [&] { loop.stop(); }).value();
     deadline.start(std::chrono::seconds(10));
     auto look = loop::Timer::create(loop, [&] {
-                    if (done()) loop.stop();
+                    met = met || done();
+                    if (met) loop.stop();
                 }).value();
-    look.start(std::chrono::milliseconds(1), std::chrono::milliseconds(1));
+    look.start(std::chrono::milliseconds(0), std::chrono::milliseconds(1));
     loop.run();
-    return in_time && done();
+    return met;
 }
 
 }  // namespace pf_proxy_test

@@ -30,7 +30,8 @@ class DnsServer {
     vsockio::IpEndpoint endpoint() const { return endpoint_; }
     const std::vector<Asked>& asked() const { return asked_; }
     std::size_t accepted() const { return accepted_; }
-    void close_streams() { streams_.clear(); }
+    std::size_t open_streams() const { return streams_.size(); }
+    void close_streams();
 
   private:
     struct Stream {
@@ -60,6 +61,9 @@ Message with_addresses(const dns::Query& query, const std::vector<vsockio::IpAdd
                        std::uint32_t ttl = 60, std::size_t maximum_bytes = 65'535);
 Message with_records(const dns::Query& query, std::vector<dns::Record> records);
 Message with_code(const dns::Query& query, dns::Rcode rcode);
+
+// The message as it stands on a stream, behind its length.
+Message framed(const Message& message);
 
 // Runs the loop until `done` says so; false after ten seconds.
 bool run_until(loop::Loop& loop, const std::function<bool()>& done);
