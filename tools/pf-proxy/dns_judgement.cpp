@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "routing.h"
+
 namespace pf_proxy {
 
 using dns::Rcode;
@@ -23,7 +25,7 @@ Judged prohibited(const dns::Question& question, const std::string& reason) {
     judged.refused_because = reason;
     judged.reply.error = prohibited_error(reason);
     if (asks_for_address(question)) {
-        const IpAddress address = question.type == dns::kTypeA ? kProhibitedV4 : kProhibitedV6;
+        const IpAddress address = question.type == dns::kTypeA ? kRefusedV4 : kRefusedV6;
         judged.reply.records.push_back({question.name, kProhibitedTtl, address});
     } else {
         judged.reply.rcode = Rcode::refused;

@@ -2,8 +2,8 @@
 // in terms of DNS. Pure.
 //
 // A name or address that the policy refuses is not made to disappear: it gets an address that leads
-// nowhere (RFC 7600, RFC 6666), for which connecting says "permission denied" at once, where a name
-// that is missing would be looked for elsewhere, or again.
+// nowhere (kRefusedV4, kRefusedV6), for which connecting says "permission denied" at once, where a
+// name that is missing would be looked for elsewhere, or again.
 #pragma once
 
 #include <chrono>
@@ -16,11 +16,6 @@
 
 namespace pf_proxy {
 
-// The dummy address, and the discard prefix with the same last byte. Whoever routes lets a
-// connection to them fail as prohibited.
-inline constexpr vsockio::IpAddress kProhibitedV4 = vsockio::IpAddress::v4(192, 0, 0, 8);
-inline constexpr vsockio::IpAddress kProhibitedV6 =
-    vsockio::IpAddress::v6({0x100, 0, 0, 0, 0, 0, 0, 8});
 inline constexpr std::uint32_t kProhibitedTtl = 1;  // seconds; a policy may be read again
 
 inline constexpr std::chrono::seconds kShortestAnswer{1};

@@ -155,7 +155,7 @@ void DnsResponder::answer_addresses(const Client& client, const FoundAddresses& 
     note_refused(client, judged);
     for (const IpAddress& address : judged.addresses) {
         const Pins::Time until = pins_.pin(client.query.question.name, address, ttl, loop_.now());
-        if (pinned_) pinned_(address.unmapped(), until);
+        if (pinned_) pinned_(client.query.question.name, address.unmapped(), until);
     }
     if (wants_signatures(client.query) && !message.empty() && judged.refused_because.empty()) {
         client.send(dns::readdress(message, client.query, client.maximum_bytes));

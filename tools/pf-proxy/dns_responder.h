@@ -39,7 +39,8 @@ class DnsResponder {
   public:
     // Called whenever an answer names an address that a connection may be to: before the answer
     // goes out, with the end of the pin on the loop's clock.
-    using Pinned = std::function<void(const vsockio::IpAddress& address, Pins::Time until)>;
+    using Pinned = std::function<void(const std::string& name, const vsockio::IpAddress& address,
+                                      Pins::Time until)>;
     using Refused = std::function<void(const std::string& name, const std::string& reason)>;
     using Send = std::function<void(std::span<const std::byte> answer)>;
 

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/text.h"
 #include "dns_server.h"
+#include "routing.h"
 
 using namespace std::chrono_literals;
 using dns::Rcode;
@@ -154,9 +155,9 @@ TEST_CASE("a name that is denied is not asked for, and said to be prohibited") {
     stub.responder->on_refused(
         [&](const std::string& name, const std::string&) { told.push_back(name); });
     stub.ask("evil.test", dns::kTypeA, dns::Edns{});
-    CHECK(addresses_of(stub.last()) == std::vector{pf_proxy::kProhibitedV4});
+    CHECK(addresses_of(stub.last()) == std::vector{pf_proxy::kRefusedV4});
     stub.ask("evil.test", dns::kTypeAaaa);
-    CHECK(addresses_of(stub.last()) == std::vector{pf_proxy::kProhibitedV6});
+    CHECK(addresses_of(stub.last()) == std::vector{pf_proxy::kRefusedV6});
     stub.ask("evil.test", kTypeTxt);
     CHECK(stub.last().rcode == Rcode::refused);
     CHECK(stub.forwarder->held.empty());
@@ -173,14 +174,15 @@ TEST_CASE("addresses that are refused whatever the port are left out and not pin
     CHECK(stub.pins.names_of(kPrivate, stub.loop.now()).empty());
     stub.ask("inside.example");
     stub.answer_with({kPrivate});
-    CHECK(addresses_of(stub.last()) == std::vector{pf_proxy::kProhibitedV4});
+    CHECK(addresses_of(stub.last()) == std::vector{pf_proxy::kRefusedV4});
     CHECK(stub.pins.size() == 1);
 }
 
 TEST_CASE("an address is pinned to the name before the answer goes out, from the cache as well") {
     Stub stub;
     std::vector<std::pair<IpAddress, pf_proxy::Pins::Time>> pinned;
-    stub.responder->on_pinned([&](const IpAddress& address, auto until) {
+    stub.responder->on_pinned([&](const std::string& name, const IpAddress& address, auto until) {
+        CHECK(name == "www.example");
         CHECK(stub.answers.size() == pinned.size() / 2);
         pinned.emplace_back(address, until);
     });
@@ -200,11 +202,11 @@ TEST_CASE("another policy counts at once, for what is in the cache too") {
     stub.answer_with({kPublic});
     stub.responder->set_policy(Stub::policy("rules: [deny: 198.35.26.96, allow: '*']"));
     stub.ask("www.example");
-    CHECK(addresses_of(stub.last()) == std::vector{pf_proxy::kProhibitedV4});
+    CHECK(addresses_of(stub.last()) == std::vector{pf_proxy::kRefusedV4});
     stub.ask("late.example");
     stub.responder->set_policy(Stub::policy("default: deny"));
     stub.answer_with({kSecond});
-    CHECK(addresses_of(stub.last()) == std::vector{pf_proxy::kProhibitedV4});
+    CHECK(addresses_of(stub.last()) == std::vector{pf_proxy::kRefusedV4});
 }
 
 TEST_CASE("a name that is not there is remembered, a server that fails is not") {
