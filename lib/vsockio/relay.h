@@ -2,8 +2,8 @@
 //
 // Half-close is carried: the end of one way becomes a shutdown of the far side's sending half,
 // and the other way goes on. A slow receiver stops the reading of its sender. Bytes move by
-// splice(2) where the kernel does that for the pair of descriptors (tried once per way), else
-// through one buffer. A reset is passed on as a reset where the far side is TCP.
+// splice(2) where much is to be moved and the kernel does that for the two descriptors, else
+// through memory. A reset is passed on as a reset where the far side is TCP.
 #pragma once
 
 #include <chrono>

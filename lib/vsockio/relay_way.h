@@ -1,5 +1,9 @@
 // One way of a relay: moves bytes from one descriptor to another until input ends. No loop, no
 // ownership; relay.cpp waits and closes.
+//
+// It begins by copying through memory that all ways of a thread share, which is cheapest for what
+// comes in small pieces. A way that is full again and again moves its bytes by splice(2) from then
+// on, where the kernel does that for the two descriptors, and goes back when the pieces are small.
 #pragma once
 
 #include <cstddef>
@@ -31,28 +35,37 @@ class RelayWay {
     std::uint64_t moved_bytes() const { return moved_bytes_; }
 
   private:
-    enum class Moved { some, nothing_yet, end, receiver_gone, unsupported };
+    enum class Moved { some, all_there_was, nothing_yet, end, output_full, receiver_gone };
 
-    base::Result<Moved> fill();
-    base::Result<Moved> fill_by_splice();
+    base::Result<Moved> copy();
+    base::Result<Moved> splice();
+    Moved write_out(const std::byte* bytes, std::size_t size, std::size_t& written);
     Moved drain();
-    void release_buffers();
+    Moved drain_pipe();
+    void keep(const std::byte* bytes, std::size_t size);
+    bool take_pipe();
+    void give_pipe_back();
+    void copy_from_now_on();
+    State end();
 
     int from_;
     int to_;
     std::size_t write_bytes_;
-    bool splicing_;
-    bool ever_moved_ = false;
+    bool may_splice_;
+    bool splicing_ = false;
+    bool ever_spliced_ = false;
     bool receiver_gone_ = false;
+    unsigned streak_ = 0;  // of full pieces while copying, of small ones while splicing
     State state_ = State::wants_input;
     std::uint64_t moved_bytes_ = 0;
 
-    // What is between input and output lies in the pipe when splicing, else in the buffer; idle
-    // ways hold neither.
+    // What is between input and output lies in the pipe when splicing, else in `held_`; a way that
+    // waits for input holds neither.
     std::size_t pending_bytes_ = 0;
-    std::size_t buffer_start_ = 0;
-    std::unique_ptr<std::byte[]> buffer_;
+    std::size_t held_start_ = 0;
+    std::unique_ptr<std::byte[]> held_;
     base::Pipe pipe_;
+    std::size_t pipe_bytes_ = 0;
 };
 
 }  // namespace vsockio
