@@ -268,3 +268,47 @@ TEST_CASE("a receiver that goes away ends its way, and the sender hears of it") 
     left.near.reset();
     running.report();
 }
+
+TEST_CASE("bulk and small pieces in turn, as a way changes between splice and copies") {
+    const bool tcp = GENERATE(false, true);
+    SocketPair left = make_pair(tcp);
+    SocketPair right = make_pair(tcp);
+    Running running(RelayEnd::socket(std::move(left.far)), RelayEnd::socket(std::move(right.far)));
+    const std::string bulk = pattern(3 << 20);
+    std::string sent;
+    std::thread sender([&] {
+        for (int round = 0; round < 4; ++round) {
+            send_all(left.near.get(), bulk);
+            for (std::size_t at = 0; at < 40'000; at += 1000)
+                send_all(left.near.get(), std::string_view(bulk).substr(at, 1 + at % 997));
+        }
+        ::shutdown(left.near.get(), SHUT_WR);
+    });
+    for (int round = 0; round < 4; ++round) {
+        sent += bulk;
+        for (std::size_t at = 0; at < 40'000; at += 1000)
+            sent += std::string_view(bulk).substr(at, 1 + at % 997);
+    }
+    CHECK(receive_all(right.near.get()) == sent);
+    sender.join();
+    right.near.reset();
+    CHECK(running.report().first_to_second_bytes == sent.size());
+}
+
+TEST_CASE("a receiver that refuses splice gets what was in the pipe by copies") {
+    char name[] = "/tmp/relay-test-XXXXXX";
+    Fd file(::mkostemp(name, O_APPEND | O_CLOEXEC));  // splice(2) refuses O_APPEND
+    REQUIRE(file.valid());
+    SocketPair left = make_pair(false);
+    const Fd nothing(::open("/dev/null", O_RDONLY));
+    const std::string bulk = pattern(5 << 20);
+    {
+        Running running(RelayEnd::socket(std::move(left.far)),
+                        RelayEnd::pair(Fd(::dup(nothing.get())), Fd(::dup(file.get()))));
+        send_all(left.near.get(), bulk);
+        left.near.reset();
+        CHECK(running.report().first_to_second_bytes == bulk.size());
+    }
+    CHECK(base::read_file(name, bulk.size() + 1).value() == bulk);
+    ::unlink(name);
+}
