@@ -3,6 +3,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -11,50 +12,74 @@ namespace vsockio {
 using base::Error;
 using base::Fd;
 using base::Result;
+using std::chrono::milliseconds;
 
-Connector::Connector(loop::Loop& loop, Address address, std::vector<SocketAddress> targets,
-                     Done done)
+Result<ConnectPlan> plan_to(const Address& address) {
+    const Address target = TRY(through_environment(address, Direction::connect));
+    ConnectPlan plan;
+    plan.name = to_string(target);
+    plan.targets = TRY(resolve(target));
+    if (target.kind == Address::Kind::muxed) plan.muxed_port = target.port;
+    return plan;
+}
+
+Connector::Connector(loop::Loop& loop, ConnectPlan plan, Done done)
     : loop_(loop),
-      address_(std::move(address)),
-      targets_(std::move(targets)),
+      plan_(std::move(plan)),
       done_(std::move(done)),
-      last_(Error::system("connect to", to_string(address_), EADDRNOTAVAIL)) {}
+      last_(Error::system("connect to", plan_.name, EADDRNOTAVAIL)) {}
 
-Result<std::unique_ptr<Connector>> Connector::start(loop::Loop& loop, const Address& address,
-                                                    std::chrono::milliseconds timeout, Done done) {
-    Address target = TRY(through_environment(address, Direction::connect));
-    std::vector<SocketAddress> targets = TRY(resolve(target));
-    std::unique_ptr<Connector> connector(
-        new Connector(loop, std::move(target), std::move(targets), std::move(done)));
+Result<std::unique_ptr<Connector>> Connector::start(loop::Loop& loop, ConnectPlan plan,
+                                                    milliseconds timeout, Done done) {
+    std::unique_ptr<Connector> connector(new Connector(loop, std::move(plan), std::move(done)));
     TRY(connector->begin(timeout));
     return connector;
 }
 
-Result<void> Connector::begin(std::chrono::milliseconds timeout) {
-    deadline_ = TRY(loop::Timer::create(
-        loop_, [this] { finish(Error::system("connect to", to_string(address_), ETIMEDOUT)); }));
-    first_ = TRY(loop::Timer::create(loop_, [this] { next(); }));
-    deadline_->start(timeout);
-    first_->start(std::chrono::milliseconds(0));
+Result<std::unique_ptr<Connector>> Connector::start(loop::Loop& loop, const Address& address,
+                                                    milliseconds timeout, Done done) {
+    return start(loop, TRY(plan_to(address)), timeout, std::move(done));
+}
+
+const SocketAddress* Connector::last_tried() const {
+    return tried_ == 0 ? nullptr : &plan_.targets[tried_ - 1];
+}
+
+Result<void> Connector::begin(milliseconds timeout) {
+    deadline_ = loop_.now() + timeout;
+    timer_ = TRY(loop::Timer::create(loop_, [this] {
+        if (tried_ > 0) last_ = Error::system("connect to", plan_.name, ETIMEDOUT);
+        next();
+    }));
+    // The first attempt is made from the loop, so that `done` is never called from start().
+    timer_->start(milliseconds(0));
     return {};
 }
 
 void Connector::next() {
-    poll_.reset();
-    dialer_.reset();
-    if (tried_ == targets_.size()) return finish(last_);
-    std::optional<std::uint32_t> muxed_port;
-    if (address_.kind == Address::Kind::muxed) muxed_port = address_.port;
-    Result<Dialer> dialer = Dialer::start(targets_[tried_++], to_string(address_), muxed_port);
-    if (!dialer.ok()) {
-        last_ = std::move(dialer).error();
-        return next();
+    while (true) {
+        poll_.reset();
+        dialer_.reset();
+        const std::size_t left = plan_.targets.size() - tried_;
+        const milliseconds time_left = deadline_ - loop_.now();
+        if (left > 0 && time_left.count() <= 0 && tried_ > 0) {
+            last_ = Error::system("connect to", plan_.name, ETIMEDOUT);
+        }
+        if (left == 0 || (time_left.count() <= 0 && tried_ > 0)) return finish(last_);
+        Result<Dialer> dialer =
+            Dialer::start(plan_.targets[tried_++], plan_.name, plan_.muxed_port, plan_.source);
+        if (!dialer.ok()) {
+            last_ = std::move(dialer).error();
+            continue;
+        }
+        dialer_ = std::move(dialer).value();
+        Result<loop::Poll> poll =
+            loop::Poll::create(loop_, dialer_->fd(), [this](int) { advance(); });
+        if (!poll.ok()) return finish(std::move(poll).error());
+        poll_ = std::move(poll).value();
+        timer_->start(std::max(time_left / static_cast<int>(left), milliseconds(1)));
+        return advance();
     }
-    dialer_ = std::move(dialer).value();
-    Result<loop::Poll> poll = loop::Poll::create(loop_, dialer_->fd(), [this](int) { advance(); });
-    if (!poll.ok()) return finish(std::move(poll).error());
-    poll_ = std::move(poll).value();
-    advance();
 }
 
 void Connector::advance() {
@@ -71,8 +96,7 @@ void Connector::advance() {
 }
 
 void Connector::finish(Result<Fd> result) {
-    deadline_.reset();
-    first_.reset();
+    timer_.reset();
     poll_.reset();
     const Done done = std::move(done_);
     done(std::move(result));  // may destroy this

@@ -1,5 +1,5 @@
-// Connecting from within a loop: one attempt at each address that a name stands for, under one
-// deadline. Names are looked up at once, which may block for as long as the resolver takes.
+// Connecting from within a loop: one attempt at each of several socket addresses, under one
+// deadline. What a far-off address leaves unanswered takes only its share of the time.
 #pragma once
 
 #include <chrono>
@@ -16,31 +16,48 @@
 
 namespace vsockio {
 
+// Where to connect, looked up already.
+struct ConnectPlan {
+    std::string name;                         // for Errors
+    std::vector<SocketAddress> targets;       // tried in this order
+    std::optional<std::uint32_t> muxed_port;  // of muxed: addresses
+    std::optional<IpEndpoint> source;         // to connect from, as Dialer::start() takes it
+};
+
+// vsock addresses go through ENCLAVEBOX_VSOCK_DIR when it is set. A name is looked up at once,
+// which may block for as long as the resolver takes. Not for fd:.
+base::Result<ConnectPlan> plan_to(const Address& address);
+
 class Connector {
   public:
     // Called once, from the loop, with a non-blocking descriptor; may destroy the Connector.
     using Done = std::function<void(base::Result<base::Fd>)>;
-    // vsock addresses go through ENCLAVEBOX_VSOCK_DIR when it is set. Not for fd:.
+    static base::Result<std::unique_ptr<Connector>> start(loop::Loop& loop, ConnectPlan plan,
+                                                          std::chrono::milliseconds timeout,
+                                                          Done done);
+    // The same with plan_to().
     static base::Result<std::unique_ptr<Connector>> start(loop::Loop& loop, const Address& address,
                                                           std::chrono::milliseconds timeout,
                                                           Done done);
 
+    // The address that was connected to, or tried last; nothing before the first attempt.
+    const SocketAddress* last_tried() const;
+
   private:
-    Connector(loop::Loop& loop, Address address, std::vector<SocketAddress> targets, Done done);
+    Connector(loop::Loop& loop, ConnectPlan plan, Done done);
     base::Result<void> begin(std::chrono::milliseconds timeout);
     void next();
     void advance();
     void finish(base::Result<base::Fd> result);
 
     loop::Loop& loop_;
-    Address address_;
-    std::vector<SocketAddress> targets_;
+    ConnectPlan plan_;
     std::size_t tried_ = 0;
     Done done_;
     std::optional<Dialer> dialer_;
     std::optional<loop::Poll> poll_;
-    std::optional<loop::Timer> deadline_;
-    std::optional<loop::Timer> first_;  // the first attempt is made from the loop
+    std::chrono::milliseconds deadline_{};  // of the loop's clock
+    std::optional<loop::Timer> timer_;      // the first turn, the end of an attempt or of all
     base::Error last_;
 };
 

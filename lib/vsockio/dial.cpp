@@ -156,14 +156,50 @@ Result<std::vector<SocketAddress>> resolve(const Address& address) {
     return Error(ExitCode::internal, "an inherited descriptor has no socket address");
 }
 
+SocketAddress socket_address(const IpEndpoint& endpoint) {
+    sockaddr_storage native{};
+    const unsigned length = to_socket_address(endpoint, native);
+    return pack(native, length, native.ss_family);
+}
+
+std::optional<IpEndpoint> ip_endpoint(const SocketAddress& address) {
+    sockaddr_storage native{};
+    std::memcpy(&native, address.bytes, sizeof native);
+    return from_socket_address(native);
+}
+
+namespace {
+
+Result<void> bind_to_source(int fd, const IpEndpoint& source, int family) {
+    const SocketAddress own = socket_address(source);
+    if (own.family != family) {
+        return Error::system("connect from", to_string(source), EAFNOSUPPORT);
+    }
+    const int on = 1;
+    const int status = family == AF_INET
+                           ? ::setsockopt(fd, SOL_IP, IP_TRANSPARENT, &on, sizeof on)
+                           : ::setsockopt(fd, SOL_IPV6, IPV6_TRANSPARENT, &on, sizeof on);
+    if (status != 0) return Error::system("connect from", to_string(source));
+    // The same client may have connected from the same port a moment ago.
+    (void)::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(own.bytes), own.length) != 0) {
+        return Error::system("connect from", to_string(source));
+    }
+    return {};
+}
+
+}  // namespace
+
 Result<Dialer> Dialer::start(const SocketAddress& to, std::string name,
-                             std::optional<std::uint32_t> muxed_port) {
+                             std::optional<std::uint32_t> muxed_port,
+                             const std::optional<IpEndpoint>& source) {
     Fd fd(::socket(to.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd.valid()) return Error::system("make a socket for", name);
     if (to.family == AF_INET || to.family == AF_INET6) {
         const int on = 1;
         (void)::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
+    if (source.has_value()) TRY(bind_to_source(fd.get(), *source, to.family));
     Dialer dialer(std::move(fd), std::move(name), muxed_port);
     const auto* native = reinterpret_cast<const sockaddr*>(to.bytes);
     if (::connect(dialer.fd(), native, to.length) == 0) {

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "vsockio/address.h"
+#include "vsockio/ip_address.h"
 
 namespace vsockio {
 
@@ -18,6 +19,10 @@ struct SocketAddress {
     unsigned length = 0;
     int family = 0;
 };
+
+SocketAddress socket_address(const IpEndpoint& endpoint);
+// Nothing for another family.
+std::optional<IpEndpoint> ip_endpoint(const SocketAddress& address);
 
 // through_folder() with the folder that ENCLAVEBOX_VSOCK_DIR names, if it is set.
 base::Result<Address> through_environment(const Address& address, Direction direction);
@@ -30,9 +35,11 @@ base::Result<std::vector<SocketAddress>> resolve(const Address& address);
 // at once and then whenever fd() is ready for wants(); deadlines are the caller's.
 class Dialer {
   public:
-    // `muxed_port` adds the CONNECT exchange of muxed: addresses.
+    // `muxed_port` adds the CONNECT exchange of muxed: addresses. `source` is an IP address to
+    // connect from, which may be another machine's (IP_TRANSPARENT, needs CAP_NET_ADMIN).
     static base::Result<Dialer> start(const SocketAddress& to, std::string name,
-                                      std::optional<std::uint32_t> muxed_port);
+                                      std::optional<std::uint32_t> muxed_port,
+                                      const std::optional<IpEndpoint>& source = {});
 
     int fd() const { return fd_.get(); }
     short wants() const;  // POLLIN or POLLOUT
