@@ -2,19 +2,22 @@
 #include "base/main.h"
 #include "options.h"
 #include "rules_command.h"
+#include "run_mode.h"
 
 namespace {
 
 base::Result<int> run(const base::Arguments& arguments) {
+    if (arguments.command->name == "addr-info") return pf_proxy::addr_info(arguments);
     if (arguments.command->name == "rules") return pf_proxy::run_rules(arguments);
-    return base::Error(base::ExitCode::internal, "the command is in the table but not here");
+    return pf_proxy::run_relay_mode(arguments);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    const std::vector<char*> words =
+    std::vector<char*> words =
         pf_proxy::words_with_mode(std::span(argv, static_cast<std::size_t>(argc)));
-    return base::tool_main(pf_proxy::kTool, static_cast<int>(words.size()),
-                           const_cast<char**>(words.data()), run);
+    const int count = static_cast<int>(words.size());
+    words.push_back(nullptr);
+    return base::tool_main(pf_proxy::kTool, count, words.data(), run);
 }

@@ -1,0 +1,43 @@
+// One request on a stream to the far side, until its status has come (pf-proxy-wire(5)).
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+
+#include "base/fd.h"
+#include "destination.h"
+#include "header_reader.h"
+#include "loop/loop.h"
+#include "proto/pf_proxy.h"
+
+namespace pf_proxy {
+
+class Question {
+  public:
+    struct Answer {
+        base::Fd stream;
+        proto::pf_proxy::Status status;
+        // The stream ended before a byte of a status: one that was opened beforehand may just have
+        // been closed, so that it is right to ask again on a new one.
+        bool silent = false;
+    };
+    // Called once, from the loop; may destroy the question.
+    using Done = std::function<void(Answer)>;
+
+    // `stream` is non-blocking and nothing has been sent on it.
+    static base::Result<std::unique_ptr<Question>> start(loop::Loop& loop, base::Fd stream,
+                                                         const Destination& destination,
+                                                         std::chrono::milliseconds limit,
+                                                         Done done);
+
+  private:
+    Question(base::Fd stream, Done done) : stream_(std::move(stream)), done_(std::move(done)) {}
+    void heard(HeaderReader::Ending ending, std::span<const std::byte> bytes);
+
+    base::Fd stream_;
+    Done done_;
+    std::unique_ptr<HeaderReader> reader_;
+};
+
+}  // namespace pf_proxy

@@ -1,0 +1,322 @@
+// One connection from its acceptance to its end.
+#include "session.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "base/format.h"
+#include "proto/proxy_protocol.h"
+
+namespace pf_proxy {
+
+using base::Fd;
+using base::Result;
+using proto::pf_proxy::Status;
+using proto::pf_proxy::StatusCode;
+using std::chrono::milliseconds;
+
+namespace {
+
+// What the stream holds beyond its header: nothing, bytes, or its end.
+enum class Beyond { nothing, bytes, end };
+
+Beyond look_beyond(int fd) {
+    std::byte byte{};
+    const ssize_t count = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (count > 0) return Beyond::bytes;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+        return Beyond::nothing;
+    }
+    return Beyond::end;
+}
+
+}  // namespace
+
+Session::Session(Service& service, Fd fd, Peer peer, Over over)
+    : service_(service), fd_(std::move(fd)), peer_(std::move(peer)), over_(std::move(over)) {}
+
+Session::~Session() {
+    if (!group_.empty()) service_.peers.leave(group_);
+    if (target_.has_value()) service_.targets.closed(*target_);
+}
+
+bool Session::unused() const {
+    return !used_ && reader_ != nullptr && !reader_->has_begun();
+}
+
+void Session::start() {
+    keep_alive(fd_.get());
+    const Settings& settings = service_.settings;
+    if (settings.proxy_in) return read_proxy_header();
+    client_ = {peer_.endpoint, local_endpoint(fd_.get())};
+    if (!admit(peer_.group())) return;
+    if (settings.serves_requests()) return read_request();
+    used_ = true;
+    if (settings.wants_original()) return take_original();
+    open_outlet([this](Outlet::Done done) {
+        return start_fixed_outlet(service_, client_, 0, std::move(done));
+    });
+}
+
+void Session::turn_away() {
+    answer({StatusCode::too_many, 0, {}});
+}
+
+bool Session::admit(const std::string& group) {
+    if (service_.peers.enter(group)) {
+        group_ = group;
+        return true;
+    }
+    service_.metrics.add(service_.metrics.refused_limit);
+    if (service_.settings.serves_requests()) {
+        answer({StatusCode::too_many, 0, {}});
+    } else {
+        refuse("too many of one peer");
+    }
+    return false;
+}
+
+// --- what stands before the bytes ---------------------------------------------------------------
+
+void Session::read_proxy_header() {
+    const milliseconds limit = service_.settings.limits.header;
+    Result<std::unique_ptr<HeaderReader>> reader = HeaderReader::start(
+        service_.loop, fd_.get(), {limit, limit},
+        [](std::span<const std::byte> input) { return look(proto::proxy_protocol::decode(input)); },
+        [this](HeaderReader::Ending ending, std::span<const std::byte> bytes) {
+            if (ending != HeaderReader::Ending::whole) return header_failed(ending);
+            const auto header = proto::proxy_protocol::decode(bytes).value;
+            if (header.kind == proto::proxy_protocol::Kind::proxied) {
+                client_ = {header.source, header.destination};
+            } else {
+                client_ = {peer_.endpoint, local_endpoint(fd_.get())};
+            }
+            reader_.reset();
+            used_ = true;
+            if (!admit(Peer{client_.source, peer_.cid}.group())) return;
+            open_outlet([this](Outlet::Done done) {
+                return start_fixed_outlet(service_, client_, 0, std::move(done));
+            });
+        });
+    if (!reader.ok()) return over();
+    reader_ = std::move(reader).value();
+}
+
+void Session::read_request() {
+    Result<std::unique_ptr<HeaderReader>> reader = HeaderReader::start(
+        service_.loop, fd_.get(),
+        {proto::pf_proxy::kFirstByteLimit, service_.settings.limits.header},
+        [](std::span<const std::byte> input) {
+            return look(proto::pf_proxy::decode_request(input));
+        },
+        [this](HeaderReader::Ending ending, std::span<const std::byte> bytes) {
+            if (ending != HeaderReader::Ending::whole) return header_failed(ending);
+            const auto request = proto::pf_proxy::decode_request(bytes).value;
+            Destination destination;
+            destination.port = request.port;
+            destination.transport = request.transport;
+            if (const auto* address = std::get_if<vsockio::IpAddress>(&request.host)) {
+                destination.host = *address;
+            } else {
+                destination.host = std::string(std::get<std::string_view>(request.host));
+            }
+            destination_ = std::move(destination);
+            reader_.reset();
+            used_ = true;
+            if (destination_->transport != vsockio::Transport::tcp) {
+                return answer(failed_status(EPROTONOSUPPORT));
+            }
+            open_outlet([this](Outlet::Done done) {
+                return start_judged_outlet(service_, *destination_, std::move(done));
+            });
+        });
+    if (!reader.ok()) return over();
+    reader_ = std::move(reader).value();
+}
+
+void Session::header_failed(HeaderReader::Ending ending) {
+    reader_.reset();
+    if (ending == HeaderReader::Ending::ended) return over();
+    Metrics& metrics = service_.metrics;
+    metrics.add(ending == HeaderReader::Ending::bad ? metrics.bad_header : metrics.header_timeouts);
+    if (service_.settings.serves_requests() && ending == HeaderReader::Ending::bad) {
+        return answer({StatusCode::bad_header, 0, {}});
+    }
+    refuse(ending == HeaderReader::Ending::bad ? "bad header" : "no header in time");
+}
+
+void Session::take_original() {
+    const Settings& settings = service_.settings;
+    const std::optional<vsockio::IpEndpoint> own = local_endpoint(fd_.get());
+    std::optional<vsockio::IpEndpoint> original;
+    if (settings.tproxy) {
+        // Who connects to the listener's own address would be sent in a circle.
+        if (std::ranges::count(service_.listening, own) == 0) original = own;
+    } else {
+        original = redirected_from(fd_.get());
+        // A port that is listened on itself is its own original.
+        if (!original.has_value() && settings.port_target.has_value()) original = own;
+    }
+    if (!original.has_value()) {
+        service_.metrics.add(service_.metrics.refused_peer);
+        return refuse("not redirected");
+    }
+    client_.destination = original;
+    if (settings.port_target.has_value()) {
+        for (const policy::PortRange& range : settings.ports) {
+            if (!range.contains(original->port)) continue;
+            return open_outlet([this, port = original->port](Outlet::Done done) {
+                return start_fixed_outlet(service_, client_, port, std::move(done));
+            });
+        }
+        service_.metrics.add(service_.metrics.refused_policy);
+        return refuse("this port is not carried");
+    }
+    destination_ = Destination{original->address, original->port, vsockio::Transport::tcp};
+    if (service_.policy != nullptr) {
+        const policy::Decision decision = service_.policy->judge(
+            {{}, original->address, original->port, vsockio::Transport::tcp});
+        if (!decision.allowed) {
+            service_.metrics.add(service_.metrics.refused_policy);
+            return refuse(decision.reason);
+        }
+    }
+    open_outlet([this](Outlet::Done done) {
+        return start_asking_outlet(service_, *destination_, std::move(done));
+    });
+}
+
+// --- the other side -----------------------------------------------------------------------------
+
+template <typename Start>
+void Session::open_outlet(Start start) {
+    Result<std::unique_ptr<Outlet>> outlet =
+        start([this](OutletResult result) { on_outlet(std::move(result)); });
+    if (!outlet.ok()) {
+        OutletResult result;
+        result.status = failed_status(outlet.error().errno_value);
+        result.reason = outlet.error().message;
+        return on_outlet(std::move(result));
+    }
+    outlet_ = std::move(outlet).value();
+    if (service_.settings.serves_requests()) watch_for_leaving();
+}
+
+// A near side says nothing until it has its status. When it does, or leaves, connecting is over.
+void Session::watch_for_leaving() {
+    Result<loop::Poll> poll = loop::Poll::create(service_.loop, fd_.get(), [this](int) {
+        switch (look_beyond(fd_.get())) {
+            case Beyond::nothing: return;
+            case Beyond::end: return over();
+            case Beyond::bytes: break;
+        }
+        service_.metrics.add(service_.metrics.bad_header);
+        answer({StatusCode::bad_header, 0, {}});
+    });
+    if (!poll.ok()) return;
+    poll_ = std::move(poll).value();
+    poll_->watch(loop::Poll::kReadable);
+}
+
+void Session::on_outlet(OutletResult result) {
+    poll_.reset();
+    target_ = result.target;
+    const bool wire = service_.settings.serves_requests();
+    if (!result.fd.valid()) {
+        service_.talk.warn(service_.loop.now(), "not connected",
+                           {{"from", peer_.group()},
+                            {"to", destination_ ? to_string(*destination_) : std::string()},
+                            {"why", result.reason}});
+        outlet_.reset();
+        if (wire) return answer(result.status);
+        reset_on_close(fd_.get());
+        return over();
+    }
+    outlet_.reset();
+    if (wire && look_beyond(fd_.get()) == Beyond::bytes) {
+        service_.metrics.add(service_.metrics.bad_header);
+        return answer({StatusCode::bad_header, 0, {}});
+    }
+    if (wire) {
+        std::byte bytes[proto::pf_proxy::kStatusBytes];
+        proto::pf_proxy::encode_status(result.status, bytes);
+        // The first bytes of this direction: there is room for them, or nobody is there.
+        if (::send(fd_.get(), bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT) !=
+            static_cast<ssize_t>(sizeof bytes)) {
+            return over();
+        }
+    }
+    service_.metrics.add(service_.metrics.connected);
+    begin_relay(std::move(result.fd));
+}
+
+void Session::begin_relay(Fd other) {
+    keep_alive(other.get());
+    destination_.reset();
+    vsockio::RelayOptions options;
+    options.idle_limit = service_.settings.limits.idle;
+    Result<std::unique_ptr<vsockio::Relay>> relay =
+        vsockio::Relay::create(service_.loop, vsockio::RelayEnd::socket(std::move(fd_)),
+                               vsockio::RelayEnd::socket(std::move(other)), options,
+                               [this](const vsockio::RelayReport& report) {
+                                   Metrics& metrics = service_.metrics;
+                                   metrics.add(metrics.bytes_out, report.first_to_second_bytes);
+                                   metrics.add(metrics.bytes_in, report.second_to_first_bytes);
+                                   if (report.reason == vsockio::RelayReason::idle)
+                                       metrics.add(metrics.idle_ended);
+                                   if (report.reason == vsockio::RelayReason::failed)
+                                       metrics.add(metrics.reset);
+                                   over();
+                               });
+    if (!relay.ok()) return over();
+    relay_ = std::move(relay).value();
+}
+
+// --- ends ---------------------------------------------------------------------------------------
+
+void Session::answer(const Status& status) {
+    outlet_.reset();
+    std::byte bytes[proto::pf_proxy::kStatusBytes];
+    proto::pf_proxy::encode_status(status, bytes);
+    (void)::send(fd_.get(), bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+    say_farewell();
+}
+
+// Closing with unread bytes would take the status back on some kinds of stream, so what still comes
+// is read until the near side has closed, for a moment.
+void Session::say_farewell() {
+    poll_.reset();
+    ::shutdown(fd_.get(), SHUT_WR);
+    Result<loop::Timer> timer = loop::Timer::create(service_.loop, [this] { over(); });
+    Result<loop::Poll> poll = loop::Poll::create(service_.loop, fd_.get(), [this](int) {
+        std::byte nothing[4096];
+        const ssize_t count = ::recv(fd_.get(), nothing, sizeof nothing, MSG_DONTWAIT);
+        if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) over();
+    });
+    if (!timer.ok() || !poll.ok()) return over();
+    timer_ = std::move(timer).value();
+    timer_->start(proto::pf_proxy::kFarewellLimit);
+    poll_ = std::move(poll).value();
+    poll_->watch(loop::Poll::kReadable);
+}
+
+void Session::refuse(std::string_view why) {
+    service_.talk.warn(service_.loop.now(), "refused",
+                       {{"from", peer_.group()},
+                        {"to", client_.destination ? to_string(*client_.destination) : ""},
+                        {"why", why}});
+    reset_on_close(fd_.get());
+    over();
+}
+
+void Session::over() {
+    // Watchers go before the descriptor that they watch.
+    poll_.reset();
+    reader_.reset();
+    outlet_.reset();
+    const Over over = std::move(over_);
+    over(*this);
+}
+
+}  // namespace pf_proxy

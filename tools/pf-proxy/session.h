@@ -1,0 +1,73 @@
+// The life of one connection: what stands before its bytes is read, its other side is found and
+// connected to, it is told what came of that, and a relay carries the rest.
+//
+//   header ---> outlet ---> relay ---> over
+//      \___________\______> farewell ___/      (a far side that says why not)
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/fd.h"
+#include "header_reader.h"
+#include "outlet.h"
+#include "service.h"
+#include "vsockio/listen.h"
+#include "vsockio/relay.h"
+
+namespace pf_proxy {
+
+class Session {
+  public:
+    // Called once, from the loop; destroys the session.
+    using Over = std::function<void(Session&)>;
+
+    Session(Service& service, base::Fd fd, Peer peer, Over over);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    void start();
+    // Only says that there are too many, to a near side.
+    void turn_away();
+    // Nobody has asked for anything on it yet: a drain need not wait for it.
+    bool unused() const;
+
+  private:
+    void read_proxy_header();
+    void read_request();
+    void header_failed(HeaderReader::Ending ending);
+    void take_original();
+    bool admit(const std::string& group);
+
+    template <typename Start>
+    void open_outlet(Start start);
+    void watch_for_leaving();
+    void on_outlet(OutletResult result);
+    void begin_relay(base::Fd other);
+
+    void answer(const proto::pf_proxy::Status& status);
+    void say_farewell();
+    void refuse(std::string_view why);
+    void over();
+
+    Service& service_;
+    base::Fd fd_;  // until the relay has it
+    Peer peer_;
+    Over over_;
+    std::string group_;  // as it was counted; empty when it was not
+    Client client_;
+    std::optional<Destination> destination_;  // asked for
+    std::optional<std::size_t> target_;
+    std::unique_ptr<HeaderReader> reader_;
+    std::unique_ptr<Outlet> outlet_;
+    std::optional<loop::Poll> poll_;
+    std::optional<loop::Timer> timer_;
+    std::unique_ptr<vsockio::Relay> relay_;
+    bool used_ = false;
+};
+
+}  // namespace pf_proxy

@@ -1,0 +1,65 @@
+// What the command line says, as values: which mode, where from, where to, with which limits.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/options.h"
+#include "connection_limits.h"
+#include "policy/rule.h"
+#include "targets.h"
+#include "vsockio/address.h"
+
+namespace pf_proxy {
+
+enum class Mode : std::uint8_t {
+    ip_to_vsock,
+    vsock_to_ip,
+    ip_to_vsock_transparent,
+    vsock_to_ip_transparent,
+    transparent_port_to_vsock,
+};
+
+// Where a connection's port becomes the port of the target.
+struct PortTarget {
+    vsockio::Address base;  // vsock, tcp, muxed; of unix the port is put behind the path
+
+    vsockio::Address at(std::uint16_t port) const;
+};
+
+struct Settings {
+    Mode mode = Mode::ip_to_vsock;
+    std::vector<vsockio::Address> listeners;
+    std::vector<vsockio::Address> targets;    // of the fixed modes; else the far side alone
+    std::optional<PortTarget> port_target;    // of transparent-port-to-vsock
+    std::vector<policy::PortRange> ports;     // of the same: what may be asked for
+    std::vector<std::uint32_t> allowed_cids;  // empty: all peers
+
+    bool tproxy = false;         // the original destination is the socket's own address
+    bool proxy_in = false;       // a PROXY header stands before a connection's bytes
+    int proxy_out = 0;           // the version to write, 0 for none
+    bool client_source = false;  // connect from the client's own address
+    std::string policy_file;     // empty for none
+    std::size_t pool = 0;        // streams to the far side that are opened beforehand
+
+    Limits limits;
+    Balance balance = Balance::round_robin;
+    HealthSettings health;
+    std::chrono::milliseconds drain_limit{};
+    std::size_t workers = 1;
+    std::optional<vsockio::Address> metrics;
+    std::string ready_fd;
+
+    bool asks_far_side() const { return mode == Mode::ip_to_vsock_transparent; }
+    bool serves_requests() const { return mode == Mode::vsock_to_ip_transparent; }
+    bool wants_original() const {
+        return mode == Mode::ip_to_vsock_transparent || mode == Mode::transparent_port_to_vsock;
+    }
+};
+
+base::Result<Settings> parse_settings(const base::Arguments& arguments);
+
+}  // namespace pf_proxy
