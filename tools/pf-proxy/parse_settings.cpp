@@ -1,6 +1,7 @@
 // From the words of the command line to settings: every mistake is told before anything happens.
 #include "base/format.h"
 #include "base/text.h"
+#include "rules.h"
 #include "settings.h"
 #include "vsockio/dial.h"
 
@@ -27,20 +28,11 @@ Result<Mode> mode_of(std::string_view name) {
     return Error(base::ExitCode::internal, "no relay mode");
 }
 
-// "80" or "9000-9100".
-Result<PortRange> parse_range(std::string_view text) {
-    const std::size_t dash = text.find('-');
-    const auto first = TRY(base::parse_number(text.substr(0, dash), 1, 65535));
-    const auto last =
-        dash == text.npos ? first : TRY(base::parse_number(text.substr(dash + 1), first, 65535));
-    return PortRange{static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)};
-}
-
 // tcp:HOST:9000-9100 is a listener for each port, and each of them is carried.
 Result<void> add_listeners(Settings& settings, std::string_view text) {
     const std::size_t colon = text.rfind(':');
     const bool range = settings.port_target.has_value() && text.starts_with("tcp:") &&
-                       text.find('-', colon) != text.npos;
+                       text.find('-', colon) != text.npos && text.find(',') == text.npos;
     if (!range) {
         settings.listeners.push_back(TRY(vsockio::parse_address(text)));
         const Address& address = settings.listeners.back();
@@ -50,7 +42,7 @@ Result<void> add_listeners(Settings& settings, std::string_view text) {
         }
         return {};
     }
-    const PortRange ports = TRY(parse_range(text.substr(colon + 1)));
+    const PortRange ports = TRY(parse_ports(text.substr(colon + 1))).front();
     for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
         if (settings.listeners.size() == kMostListeners) break;
         settings.listeners.push_back(
@@ -200,9 +192,7 @@ Result<Settings> parse_settings(const Arguments& arguments) {
         return Error::usage(fmt::format("there are at most {} listeners", kMostListeners - 1));
     }
     if (!arguments.value("ports").empty()) {
-        settings.ports.clear();
-        for (const std::string_view part : base::split(arguments.value("ports"), ','))
-            settings.ports.push_back(TRY(parse_range(part)));
+        settings.ports = TRY(parse_ports(arguments.value("ports")));
     }
     if (settings.port_target.has_value() && settings.ports.empty()) {
         return Error::usage("no port would be carried", "give --ports");

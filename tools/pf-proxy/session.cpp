@@ -136,12 +136,14 @@ void Session::read_request() {
 }
 
 void Session::header_failed(HeaderReader::Ending ending) {
+    const bool begun = reader_->has_begun();
     reader_.reset();
     if (ending == HeaderReader::Ending::ended) return over();
     Metrics& metrics = service_.metrics;
     metrics.add(ending == HeaderReader::Ending::bad ? metrics.bad_header : metrics.header_timeouts);
-    if (service_.settings.serves_requests() && ending == HeaderReader::Ending::bad) {
-        return answer({StatusCode::bad_header, 0, {}});
+    if (service_.settings.serves_requests()) {
+        // A stream that was opened beforehand and not needed just ends.
+        return begun ? answer({StatusCode::bad_header, 0, {}}) : over();
     }
     refuse(ending == HeaderReader::Ending::bad ? "bad header" : "no header in time");
 }

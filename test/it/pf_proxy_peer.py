@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""The other ends of pf-proxy in its scenarios. The first word is a case, a function of these files;
+a false assertion fails it. Cases of relaying and of a proxy's life are here."""
+import hashlib
+import os
+import socket
+import sys
+import threading
+import time
+import urllib.request
+
+from pf_proxy_common import LIMIT, connect, echoes, ends_by_reset, read_all, read_exactly, reset
+import pf_proxy_limits
+import pf_proxy_servers
+import pf_proxy_wire
+
+
+def bulk(address, mebibytes):
+    data = os.urandom(int(mebibytes) << 20)
+    sock = connect(address)
+    writer = threading.Thread(target=lambda: (sock.sendall(data), sock.shutdown(socket.SHUT_WR)))
+    writer.start()
+    assert read_all(sock) == data
+    writer.join()
+
+
+def one_byte_writes(address):
+    sock = connect(address)
+    data = os.urandom(3000)
+    for index in range(len(data)):
+        sock.sendall(data[index:index + 1])
+    sock.shutdown(socket.SHUT_WR)
+    assert read_all(sock) == data
+
+
+def half_close(address):
+    data = os.urandom(3_000_000)
+    sock = connect(address)
+    sock.sendall(data)
+    sock.shutdown(socket.SHUT_WR)
+    assert read_all(sock).decode() == hashlib.sha256(data).hexdigest()
+
+
+def half_close_of_server(address):
+    sock = connect(address)
+    assert read_all(sock) == b"first"
+    sock.sendall(b"x" * 1_000_000)
+    sock.close()
+
+
+def slow_reader(address, pid):
+    """A server that never stops, a client that does not read: the proxy holds no more than buffers."""
+    sock = connect(address)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    time.sleep(0.5)
+    with open(f"/proc/{pid}/status") as status:
+        kib = next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+    assert kib < 16 * 1024, f"{kib} KiB"
+    assert len(read_exactly(sock, 1_000_000)) == 1_000_000
+    sock.close()
+
+
+def reset_of_server(address):
+    sock = connect(address)
+    sock.sendall(b"x")
+    ends_by_reset(sock)
+
+
+def reset_of_client(address):
+    sock = connect(address)
+    sock.sendall(b"x")
+    time.sleep(0.1)
+    reset(sock)
+
+
+def is_reset(address):
+    try:
+        ends_by_reset(connect(address))
+    except ConnectionResetError:
+        pass  # already while connecting
+
+
+def says(address, *wanted):
+    """Connects as often as there are words; the answers are these, in any order."""
+    heard = sorted(read_all(connect(address)).decode() for _ in wanted)
+    assert heard == sorted(wanted), heard
+
+
+def metric(port, name):
+    text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=LIMIT).read().decode()
+    values = dict(line.split() for line in text.splitlines() if not line.startswith("#"))
+    print(values["pf_proxy_" + name])
+
+
+def survives_drain(address, pid):
+    """A connection goes on after SIGTERM, and nobody new is taken."""
+    sock = connect(address)
+    assert echoes(sock)
+    os.kill(int(pid), 15)
+    deadline = time.monotonic() + LIMIT
+    while True:
+        try:
+            connect(address).close()
+            assert time.monotonic() < deadline, "still listens"
+        except (ConnectionRefusedError, FileNotFoundError):
+            break
+    assert echoes(sock)
+    sock.close()
+
+
+def cut_off(address, pid):
+    sock = connect(address)
+    assert echoes(sock)
+    os.kill(int(pid), 15)
+    try:
+        assert sock.recv(1) == b""
+    except ConnectionResetError:
+        pass
+
+
+def many_echoes(address, count):
+    for _ in range(int(count)):
+        sock = connect(address)
+        assert echoes(sock)
+        sock.close()
+
+
+def reaches(host, port):
+    sock = socket.create_connection((host, int(port)), LIMIT)
+    sock.sendall(b"END")
+    assert read_all(sock).decode().split()[1] == b"END".hex()
+
+
+def cannot_reach(host, port):
+    """The near side takes the connection and resets it, until SYNs are held for the answer."""
+    try:
+        sock = socket.create_connection((host, int(port)), LIMIT)
+        sock.settimeout(LIMIT)
+        ends_by_reset(sock)
+    except (ConnectionResetError, ConnectionRefusedError):
+        pass
+
+
+if __name__ == "__main__":
+    cases = {**vars(pf_proxy_limits), **vars(pf_proxy_servers), **vars(pf_proxy_wire), **globals()}
+    cases[sys.argv[1]](*sys.argv[2:])
