@@ -69,6 +69,8 @@ base::Result<Certificate> parse_certificate(std::string_view pem, std::string_vi
         reinterpret_cast<const std::byte*>(ASN1_STRING_get0_data(signature));
     const ASN1_TIME* not_before = X509_get0_notBefore(certificate.get());
     const ASN1_TIME* not_after = X509_get0_notAfter(certificate.get());
+    const std::int64_t begin = TRY(seconds(not_before, name));
+    const std::int64_t end = TRY(seconds(not_after, name));
     return Certificate{
         .der = std::move(encoded),
         .issuer = entries(X509_get_issuer_name(certificate.get())),
@@ -76,8 +78,8 @@ base::Result<Certificate> parse_certificate(std::string_view pem, std::string_vi
         .signature = {signature_bytes, signature_bytes + ASN1_STRING_length(signature)},
         .not_before_text = time_text(not_before),
         .not_after_text = time_text(not_after),
-        .not_before = TRY(seconds(not_before, name)),
-        .not_after = TRY(seconds(not_after, name)),
+        .not_before = begin,
+        .not_after = end,
         .key = std::move(key).value(),
     };
 }

@@ -68,10 +68,9 @@ TEST_CASE("the name of a terminal is only that") {
     for (const char* name : {"xterm", "xterm-256color", "screen.xterm", "vt100+pp"}) {
         CHECK(is_terminal_name(name));
     }
-    for (const std::string name :
-         {"", "../x", "-x", "a/b", "a b", "x\n", std::string(65, 'x').c_str()}) {
+    for (const char* name : {"", "../x", "-x", "a/b", "a b", "x\n"})
         CHECK_FALSE(is_terminal_name(name));
-    }
+    CHECK_FALSE(is_terminal_name(std::string(65, 'x')));
 }
 
 TEST_CASE("who became another user cannot go back") {
