@@ -8,6 +8,7 @@ RULES = [  # where, which files, what, why
     (("lib", "tools"), (".h", ".cpp"), r"\bthrow\b(?!\s*\()", "errors are values"),
     (("lib", "tools"), (".h", ".cpp"), r"\busing namespace\b", "names come in one by one"),
     (("lib", "tools"), (".h", ".cpp"), r"\bnew [\w:<>]+[({].*TRY\(", "leaks when TRY returns"),
+    (("lib", "tools"), (".h", ".cpp"), r"^\s+\.\w+ = .*TRY\(", "leaks the members before it when TRY returns"),
     (("lib",), (".h", ".cpp"), r"(?<![\w.>])exit\(", "libraries return"),
     (("lib", "tools", "test", "rbuilds", "bench", "man"),
      (".h", ".cpp", ".sh", ".py", ".build", ".1", ".5", ".7", ".8"),
