@@ -1,0 +1,205 @@
+// A far flow from its request to its status, and its end.
+#include "udp_far.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "udp_sockets.h"
+
+namespace pf_proxy {
+
+using base::Fd;
+using base::Result;
+using loop::Poll;
+using proto::pf_proxy::Status;
+using proto::pf_proxy::StatusCode;
+using std::chrono::milliseconds;
+using vsockio::IpAddress;
+using vsockio::IpEndpoint;
+
+namespace {
+
+// Out of descriptors is a limit of ours and says nothing about the destination.
+int errno_for_peer(int errno_value) {
+    return errno_value == EMFILE || errno_value == ENFILE ? EAGAIN : errno_value;
+}
+
+}  // namespace
+
+std::string_view UdpFar::name_of(Reason reason) {
+    switch (reason) {
+        case Reason::ended: return "ended";
+        case Reason::idle: return "idle";
+        case Reason::refused: return "refused";
+        case Reason::failed: return "failed";
+        case Reason::bad_frame: return "bad_frame";
+        case Reason::no_room: return "no_room";
+    }
+    return "unknown";
+}
+
+UdpFar::UdpFar(const UdpFarHouse& house, Fd stream, Destination destination, Kind kind,
+               std::shared_ptr<const policy::Policy> policy, Finished finished)
+    : house_(house),
+      stream_(std::move(stream)),
+      destination_(std::move(destination)),
+      kind_(kind),
+      policy_(std::move(policy)),
+      finished_(std::move(finished)),
+      flow_(policy_),
+      reader_(proto::pf_proxy::Way::outward, house.workspace.held),
+      writer_(house.workspace.held, kFlowOutputLimit) {}
+
+Result<std::unique_ptr<UdpFar>> UdpFar::start(const UdpFarHouse& house, Fd stream,
+                                              Destination destination, Kind kind,
+                                              std::shared_ptr<const policy::Policy> policy,
+                                              Finished finished) {
+    std::unique_ptr<UdpFar> flow(new UdpFar(house, std::move(stream), std::move(destination), kind,
+                                            std::move(policy), std::move(finished)));
+    UdpFar* raw = flow.get();
+    flow->timer_ = TRY(loop::Timer::create(house.loop, [raw] { raw->on_timer(); }));
+    flow->stream_poll_ = TRY(Poll::create(house.loop, flow->stream_.get(),
+                                          [raw](int events) { raw->on_stream(events); }));
+    flow->timer_->start(milliseconds(0));
+    return flow;
+}
+
+void UdpFar::on_timer() {
+    switch (state_) {
+        case State::beginning: return begin();
+        case State::resolving: return fail(ETIMEDOUT);
+        case State::farewell: return finish(report_);
+        case State::flowing: break;
+    }
+    const milliseconds quiet = house_.loop.now() - last_activity_;
+    if (quiet >= house_.limits.idle) return finish(Reason::idle);
+    timer_->start(house_.limits.idle - quiet);
+}
+
+void UdpFar::begin() {
+    state_ = State::resolving;
+    if (const auto* address = std::get_if<IpAddress>(&destination_.host)) {
+        return choose(std::span(address, 1));
+    }
+    const std::string& name = *std::get_if<std::string>(&destination_.host);
+    if (kind_ == Kind::requested &&
+        (policy_ == nullptr ||
+         !policy_->judge_name(name, destination_.port, vsockio::Transport::udp).allowed)) {
+        return answer_and_leave({.code = StatusCode::refused}, {.reason = Reason::refused});
+    }
+    timer_->start(house_.limits.connect);
+    // Of a fixed target frames may come at once; they wait in the stream.
+    if (kind_ == Kind::requested) stream_poll_->watch(Poll::kReadable);
+    query_ = house_.resolver.resolve(name, Family::any, [this](Result<Resolver::Answer> answer) {
+        if (!answer.ok()) {
+            const int failure = answer.error().errno_value;
+            return fail(failure == 0 ? EHOSTUNREACH : failure);
+        }
+        choose(answer->addresses);
+    });
+}
+
+// Takes the first address that is allowed and has a way. Each is judged with the name, and what was
+// judged is what datagrams go to from now on.
+void UdpFar::choose(std::span<const IpAddress> addresses) {
+    const std::string* name = std::get_if<std::string>(&destination_.host);
+    std::optional<IpEndpoint> tried;
+    int failure = EHOSTUNREACH;
+    bool refused = false;
+    for (const IpAddress& address : addresses) {
+        const IpEndpoint endpoint{address.unmapped(), destination_.port};
+        const policy::Request request{name == nullptr ? std::string_view() : *name,
+                                      endpoint.address, endpoint.port, vsockio::Transport::udp};
+        if (kind_ == Kind::requested && (policy_ == nullptr || !policy_->judge(request).allowed)) {
+            refused = true;
+            continue;
+        }
+        tried = endpoint;
+        failure = route_errno(endpoint);
+        if (failure == 0) return open(endpoint);
+    }
+    if (tried.has_value() || !refused) return fail(failure, tried);
+    answer_and_leave({.code = StatusCode::refused}, {.reason = Reason::refused});
+}
+
+void UdpFar::open(const IpEndpoint& own) {
+    Result<Fd> socket = make_flow_socket(own.address.is_v4);
+    if (!socket.ok()) return fail(socket.error().errno_value, own);
+    socket_ = std::move(socket).value();
+    Result<Poll> poll = Poll::create(house_.loop, socket_.get(), [this](int) {
+        if (inward()) watch();
+    });
+    if (!poll.ok()) return fail(ENOMEM, own);
+    socket_poll_ = std::move(poll).value();
+    query_.reset();
+    flow_.allow(own);
+    ++house_.workspace.counters.flows_opened;
+    if (kind_ == Kind::requested) {
+        std::array<std::byte, proto::pf_proxy::kStatusBytes> bytes;
+        proto::pf_proxy::encode_status({.code = StatusCode::connected, .endpoint = own}, bytes);
+        const auto outcome = writer_.write_bytes(stream_.get(), bytes);
+        if (outcome != FrameWriter::Outcome::written) return finish(Reason::ended);
+    }
+    state_ = State::flowing;
+    last_activity_ = house_.loop.now();
+    timer_->start(house_.limits.idle);
+    watch();
+}
+
+void UdpFar::fail(int errno_value, std::optional<IpEndpoint> tried) {
+    Status status{.code = StatusCode::failed, .errno_value = errno_for_peer(errno_value)};
+    status.endpoint = tried;
+    answer_and_leave(status, {.reason = Reason::failed, .errno_value = errno_value});
+}
+
+// A close with unread bytes would take the status back on some kinds of stream, so what comes is
+// read into nothing until the near side closes.
+void UdpFar::answer_and_leave(const Status& status, const Report& report) {
+    query_.reset();
+    ++house_.workspace.counters.flows_refused;
+    if (kind_ == Kind::fixed) return finish(report);
+    std::array<std::byte, proto::pf_proxy::kStatusBytes> bytes;
+    encode_status(status, bytes);
+    // Nothing was written before it, so a stream that does not take it whole has failed.
+    const ssize_t sent = ::send(stream_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent != static_cast<ssize_t>(bytes.size())) return finish(report);
+    ::shutdown(stream_.get(), SHUT_WR);
+    state_ = State::farewell;
+    report_ = report;
+    timer_->start(house_.limits.farewell);
+    stream_poll_->watch(Poll::kReadable);
+}
+
+void UdpFar::on_early_stream() {
+    std::byte first;
+    const ssize_t count = ::recv(stream_.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+        return stream_poll_->watch(Poll::kReadable);
+    if (count <= 0) return finish(Reason::ended);
+    answer_and_leave({.code = StatusCode::bad_header}, {.reason = Reason::bad_frame});
+}
+
+void UdpFar::on_farewell() {
+    const std::span<std::byte> scratch = house_.workspace.scratch();
+    const ssize_t count = ::recv(stream_.get(), scratch.data(), scratch.size(), MSG_DONTWAIT);
+    if (count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR))) {
+        return stream_poll_->watch(Poll::kReadable);
+    }
+    finish(report_);
+}
+
+void UdpFar::finish(const Report& report) {
+    query_.reset();
+    timer_.reset();
+    stream_poll_.reset();
+    socket_poll_.reset();
+    stream_.reset();
+    socket_.reset();
+    const Finished finished = std::move(finished_);
+    finished(report);
+}
+
+}  // namespace pf_proxy
