@@ -36,33 +36,34 @@ std::string fault_of(const Result<dns::Answer>& answer, const dns::Question& que
 
 }  // namespace
 
-DnsResponder::DnsResponder(loop::Loop& loop, DnsResponderSettings settings,
+DnsResponder::DnsResponder(loop::Loop& loop, DnsResponderSettings settings, Metrics& metrics,
                            std::unique_ptr<Forwarder> forwarder,
                            std::shared_ptr<const policy::Policy> policy, Pins& pins)
     : loop_(loop),
       settings_(settings),
       policy_(std::move(policy)),
       pins_(pins),
+      metrics_(metrics),
       cache_(settings.maximum_cached),
       forwarder_(std::move(forwarder)) {}
 
 bool DnsResponder::respond(std::span<const std::byte> message, Way way, Send send) {
     dns::DecodedQuery decoded = dns::decode_query(message);
     if (!decoded.header.has_value()) {
-        ++counts_.malformed;
+        metrics_.add(metrics_.dns_malformed);
         return false;
     }
     Client client{std::move(decoded.query), 0, std::move(send)};
     client.maximum_bytes = maximum_bytes_for(client.query, way);
     if (decoded.fault != Rcode::no_error) {
-        ++counts_.malformed;
+        metrics_.add(metrics_.dns_malformed);
         client.send(
             decoded.fault == Rcode::bad_version
                 ? dns::encode_reply(client.query, {decoded.fault, {}, {}}, client.maximum_bytes)
                 : dns::encode_fault(*decoded.header, decoded.fault));
         return true;
     }
-    ++counts_.queries;
+    metrics_.add(metrics_.dns_queries);
     if (const auto own = own_reply(client.query.question, *policy_)) {
         note_refused(client, *own);
         client.send(dns::encode_reply(client.query, own->reply, client.maximum_bytes));
@@ -77,7 +78,7 @@ bool DnsResponder::answer_from_cache(const Client& client) {
     if (!asks_for_address(client.query.question) || wants_signatures(client.query)) return false;
     const auto* entry = cache_.find(client.query.question, loop_.now());
     if (entry == nullptr) return false;
-    ++counts_.from_cache;
+    metrics_.add(metrics_.dns_from_cache);
     const auto left = std::chrono::duration_cast<seconds>(entry->until - loop_.now());
     const FoundAddresses found = entry->value;
     answer_addresses(client, found, std::max(left, kShortestAnswer), {});
@@ -92,7 +93,7 @@ void DnsResponder::forward(Client client) {
     const bool is_new = found == pending_.end();
     if (waiting_ >= settings_.maximum_waiting ||
         (is_new && pending_.size() >= settings_.maximum_pending)) {
-        ++counts_.too_many;
+        metrics_.add(metrics_.dns_too_many);
         client.send(
             dns::encode_reply(query, {Rcode::server_failure, {}, {}}, client.maximum_bytes));
         return;
@@ -107,7 +108,7 @@ void DnsResponder::forward(Client client) {
     if (query.edns.has_value()) edns = dns::Edns{kForwardedUdpBytes, 0, 0, wants_signatures(query)};
     std::vector<std::byte> message =
         dns::encode_query(0, query.question, query.header.checking_disabled, edns);
-    ++counts_.forwarded;
+    metrics_.add(metrics_.dns_forwarded);
     Pending& pending = pending_[key];
     pending.clients.push_back(std::move(client));
     pending.exchange = forwarder_->ask(
@@ -129,7 +130,7 @@ void DnsResponder::arrived(const Key& key, const Result<std::vector<std::byte>>&
     } else {
         why = message.error().message;
     }
-    ++counts_.failed;
+    metrics_.add(metrics_.dns_failed);
     for (const Client& client : clients)
         fail(client, why);
 }
@@ -172,7 +173,7 @@ void DnsResponder::fail(const Client& client, const std::string& why) {
 
 void DnsResponder::note_refused(const Client& client, const Judged& judged) {
     if (judged.refused_because.empty()) return;
-    ++counts_.refused;
+    metrics_.add(metrics_.dns_refused);
     if (refused_) refused_(client.query.question.name, judged.refused_because);
 }
 

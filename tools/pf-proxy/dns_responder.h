@@ -15,19 +15,10 @@
 #include "dns_judgement.h"
 #include "expiring_cache.h"
 #include "loop/loop.h"
+#include "metrics.h"
 #include "pins.h"
 
 namespace pf_proxy {
-
-struct DnsCounts {
-    std::uint64_t queries = 0;  // that were well-formed
-    std::uint64_t malformed = 0;
-    std::uint64_t from_cache = 0;
-    std::uint64_t forwarded = 0;
-    std::uint64_t refused = 0;   // by the policy, whole or in part
-    std::uint64_t failed = 0;    // no nameserver gave an answer that could be used
-    std::uint64_t too_many = 0;  // a limit of ours
-};
 
 struct DnsResponderSettings {
     std::size_t maximum_pending = 256;   // different questions on their way
@@ -44,8 +35,8 @@ class DnsResponder {
     using Refused = std::function<void(const std::string& name, const std::string& reason)>;
     using Send = std::function<void(std::span<const std::byte> answer)>;
 
-    // The pins must outlive it.
-    DnsResponder(loop::Loop& loop, DnsResponderSettings settings,
+    // Metrics and pins must outlive it.
+    DnsResponder(loop::Loop& loop, DnsResponderSettings settings, Metrics& metrics,
                  std::unique_ptr<Forwarder> forwarder, std::shared_ptr<const policy::Policy> policy,
                  Pins& pins);
     DnsResponder(const DnsResponder&) = delete;
@@ -55,7 +46,6 @@ class DnsResponder {
     void set_policy(std::shared_ptr<const policy::Policy> policy) { policy_ = std::move(policy); }
     void on_pinned(Pinned pinned) { pinned_ = std::move(pinned); }
     void on_refused(Refused refused) { refused_ = std::move(refused); }
-    const DnsCounts& counts() const { return counts_; }
 
     enum class Way : std::uint8_t { datagram, stream };
     // Calls `send` once, at once or later, or never for what gets no answer. False then.
@@ -90,7 +80,7 @@ class DnsResponder {
     Pins& pins_;
     Pinned pinned_;
     Refused refused_;
-    DnsCounts counts_;
+    Metrics& metrics_;
     ExpiringCache<dns::Question, FoundAddresses> cache_;
     std::map<Key, Pending> pending_;
     std::size_t waiting_ = 0;

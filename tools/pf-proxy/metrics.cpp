@@ -42,6 +42,13 @@ constexpr Entry kEntries[] = {
     {"datagrams_out_total", "Datagrams from the application's side", &Metrics::datagrams_out},
     {"datagrams_in_total", "Datagrams to the application's side", &Metrics::datagrams_in},
     {"datagrams_dropped_total", "Datagrams dropped", &Metrics::datagrams_dropped},
+    {"dns_queries_total", "Questions to the DNS stub", &Metrics::dns_queries},
+    {"dns_malformed_total", "Messages to it that were no questions", &Metrics::dns_malformed},
+    {"dns_from_cache_total", "Questions answered from its cache", &Metrics::dns_from_cache},
+    {"dns_forwarded_total", "Questions asked of a nameserver", &Metrics::dns_forwarded},
+    {"dns_refused_total", "Answers that the policy changed", &Metrics::dns_refused},
+    {"dns_failed_total", "Questions without a usable answer", &Metrics::dns_failed},
+    {"dns_too_many_total", "Questions over a limit", &Metrics::dns_too_many},
 };
 
 std::uint64_t sum(std::span<const Metrics> all, Metrics::Count Metrics::*count) {

@@ -35,6 +35,13 @@ struct Metrics {
     Count datagrams_out;
     Count datagrams_in;
     Count datagrams_dropped;
+    Count dns_queries;    // that were well-formed
+    Count dns_malformed;  // that were not
+    Count dns_from_cache;
+    Count dns_forwarded;
+    Count dns_refused;   // by the policy, whole or in part
+    Count dns_failed;    // no nameserver gave an answer that could be used
+    Count dns_too_many;  // a limit of ours
 
     void add(Count& count, std::uint64_t by = 1) { count.fetch_add(by, std::memory_order_relaxed); }
     // A worker that died takes what it had open with it.

@@ -58,7 +58,12 @@ constexpr base::Option kPolicy[] = {
     {'\0', "explain", "DEST", "", "Say what the policy makes of HOST:PORT and exit"},
 };
 
+constexpr base::Option kNameserver[] = {
+    {'\0', "nameserver", "ADDRESS", "", "Ask this nameserver; may be given again"},
+};
+
 constexpr base::Option kNear[] = {
+    {'\0', "dns", "ADDRESS", "", "Answer DNS there"},
     {'\0', "pool", "N", "0", "Hold N streams to the far side open beforehand"},
 };
 
@@ -81,9 +86,9 @@ constexpr base::Option kRulesOptions[] = {
     {'\0', "no-hold", "", "", "Let connections begin before the far side has answered"},
 };
 
-constexpr auto kFixedMode = join(kRelay, kFixed, kProxyOut);
-constexpr auto kNearMode = join(kRelay, kCaught, kPolicy, kNear);
-constexpr auto kFarMode = join(kRelay, kPolicy, kFar);
+constexpr auto kFixedMode = join(kRelay, kFixed, kNameserver, kProxyOut);
+constexpr auto kNearMode = join(kRelay, kCaught, kPolicy, kNear, kNameserver);
+constexpr auto kFarMode = join(kRelay, kPolicy, kFar, kNameserver);
 constexpr auto kPortMode = join(kRelay, kCaught, kPorts, kProxyOut);
 
 constexpr base::Command kCommands[] = {

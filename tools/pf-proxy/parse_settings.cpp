@@ -17,6 +17,10 @@ namespace {
 
 constexpr std::size_t kMostListeners = 1024;
 constexpr std::size_t kMostTargets = 256;
+constexpr std::size_t kMostNameservers = 16;
+constexpr std::uint16_t kDnsPort = 53;
+// Of every VPC, whatever its network.
+constexpr vsockio::IpAddress kVpcResolver = vsockio::IpAddress::v4(169, 254, 169, 253);
 constexpr std::uint64_t kMostConnections = 1'000'000;
 
 Result<Mode> mode_of(std::string_view name) {
@@ -135,6 +139,34 @@ Result<void> parse_ports(Settings& settings, const Arguments& arguments) {
     return {};
 }
 
+// An address, with port 53 unless it says another.
+Result<vsockio::IpEndpoint> parse_dns_address(std::string_view text) {
+    const auto address = vsockio::parse_ip_address(text);
+    if (address.ok()) return vsockio::IpEndpoint{address.value(), kDnsPort};
+    return vsockio::parse_ip_endpoint(text);
+}
+
+Result<void> parse_dns(Settings& settings, const Arguments& arguments) {
+    for (const std::string_view text : arguments.values("nameserver")) {
+        settings.nameservers.push_back(TRY(parse_dns_address(text)));
+        if (settings.nameservers.size() > kMostNameservers) {
+            return Error::usage(fmt::format("there are at most {} nameservers", kMostNameservers));
+        }
+    }
+    if (settings.mode != Mode::ip_to_vsock_transparent || !arguments.has("dns")) return {};
+    settings.dns = TRY(parse_dns_address(arguments.value("dns")));
+    // The machine's own resolv.conf leads to the stub itself.
+    if (settings.nameservers.empty()) settings.nameservers.push_back({kVpcResolver, kDnsPort});
+    if (settings.policy_file.empty()) {
+        return Error::usage("--dns answers what a policy allows", "give --policy");
+    }
+    if (settings.workers > 1) {
+        return Error::usage("--dns works in one process, which knows what the others were told",
+                            "leave out --workers");
+    }
+    return {};
+}
+
 Result<void> check_targets(const Settings& settings) {
     for (const Address& target : settings.targets) {
         if (target.kind == Address::Kind::fd || target.port == 0) {
@@ -184,6 +216,7 @@ Result<Settings> parse_settings(const Arguments& arguments) {
         case Mode::transparent_port_to_vsock: TRY(parse_ports(settings, arguments)); break;
     }
     TRY(check_targets(settings));
+    if (!settings.port_target.has_value()) TRY(parse_dns(settings, arguments));
     if (settings.wants_original()) settings.tproxy = arguments.has("tproxy");
     TRY(add_listeners(settings, arguments.operands[0]));
     for (const std::string_view text : arguments.values("listen"))

@@ -7,6 +7,7 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "base/main.h"
+#include "dns_service.h"
 #include "stream_pool.h"
 
 namespace pf_proxy {
@@ -143,6 +144,7 @@ void Server::reload() {
         return;
     }
     service_.policy = std::move(policy).value();
+    if (service_.dns != nullptr) service_.dns->set_policy(service_.policy);
     base::log::info("policy reloaded", {{"file", service_.settings.policy_file},
                                         {"rules", service_.policy->rules().size()}});
 }
@@ -178,10 +180,12 @@ void Server::run() {
 Result<int> serve(const Settings& settings, Listeners listeners, std::span<Metrics> all_metrics,
                   std::size_t worker, std::string_view ready_fd) {
     loop::Loop loop = TRY(loop::Loop::create());
+    ResolverSettings resolving;
+    resolving.nameservers = settings.nameservers;
     Service service{loop,
                     settings,
                     TRY(load_policy(settings)),
-                    TRY(Resolver::create(loop, {})),
+                    TRY(Resolver::create(loop, std::move(resolving))),
                     all_metrics,
                     all_metrics[worker],
                     RateLimit(settings.limits.per_second),
@@ -195,6 +199,7 @@ Result<int> serve(const Settings& settings, Listeners listeners, std::span<Metri
         service.pool = TRY(StreamPool::create(loop, settings.targets.front(), settings.pool,
                                               settings.limits.connect));
     }
+    if (settings.dns.has_value()) service.dns = TRY(DnsService::create(service));
     const std::unique_ptr<Server> server = TRY(Server::create(service, std::move(listeners)));
     TRY(base::announce_ready(ready_fd));
     server->run();

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "dns_service.h"
+#include "near_judgement.h"
 #include "proto/proxy_protocol.h"
 
 namespace pf_proxy {
@@ -175,14 +177,14 @@ void Session::take_original() {
         service_.metrics.add(service_.metrics.refused_policy);
         return refuse("this port is not carried");
     }
-    destination_ = Destination{original->address, original->port, vsockio::Transport::tcp};
-    if (service_.policy != nullptr) {
-        const policy::Decision decision = service_.policy->judge(
-            {{}, original->address, original->port, vsockio::Transport::tcp});
-        if (!decision.allowed) {
-            service_.metrics.add(service_.metrics.refused_policy);
-            return refuse(decision.reason);
-        }
+    std::vector<std::string> names;
+    if (service_.dns != nullptr) names = service_.dns->names_of(original->address);
+    NearJudgement judgement =
+        judge_original(service_.policy.get(), names, *original, vsockio::Transport::tcp);
+    destination_ = std::move(judgement.destination);
+    if (!destination_.has_value()) {
+        service_.metrics.add(service_.metrics.refused_policy);
+        return refuse(judgement.reason);
     }
     open_outlet([this](Outlet::Done done) {
         return start_asking_outlet(service_, *destination_, std::move(done));

@@ -38,12 +38,14 @@ struct Settings {
     std::vector<policy::PortRange> ports;     // of the same: what may be asked for
     std::vector<std::uint32_t> allowed_cids;  // empty: all peers
 
-    bool tproxy = false;         // the original destination is the socket's own address
-    bool proxy_in = false;       // a PROXY header stands before a connection's bytes
-    int proxy_out = 0;           // the version to write, 0 for none
-    bool client_source = false;  // connect from the client's own address
-    std::string policy_file;     // empty for none
-    std::size_t pool = 0;        // streams to the far side that are opened beforehand
+    bool tproxy = false;                     // the original destination is the socket's own address
+    bool proxy_in = false;                   // a PROXY header stands before a connection's bytes
+    int proxy_out = 0;                       // the version to write, 0 for none
+    bool client_source = false;              // connect from the client's own address
+    std::string policy_file;                 // empty for none
+    std::optional<vsockio::IpEndpoint> dns;  // where a near side answers DNS
+    std::vector<vsockio::IpEndpoint> nameservers;  // empty: those of resolv.conf(5)
+    std::size_t pool = 0;  // streams to the far side that are opened beforehand
 
     Limits limits;
     Balance balance = Balance::round_robin;

@@ -43,7 +43,7 @@ struct Stub {
                   pf_proxy::DnsResponderSettings settings = {}) {
         auto owned = std::make_unique<HeldForwarder>();
         forwarder = owned.get();
-        responder.emplace(loop, settings, std::move(owned), policy(policy_text), pins);
+        responder.emplace(loop, settings, metrics, std::move(owned), policy(policy_text), pins);
     }
 
     static std::shared_ptr<const policy::Policy> policy(std::string_view text) {
@@ -80,6 +80,7 @@ struct Stub {
     }
 
     loop::Loop loop = loop::Loop::create().value();
+    pf_proxy::Metrics metrics{};
     pf_proxy::Pins pins;
     HeldForwarder* forwarder = nullptr;
     std::optional<DnsResponder> responder;
@@ -112,8 +113,8 @@ TEST_CASE("a question is asked once, and then answered from the cache in any cas
     }));
     CHECK(stub.answers.size() == 2);
     CHECK(stub.forwarder->held.empty());
-    CHECK(stub.responder->counts().from_cache == 1);
-    CHECK(stub.responder->counts().forwarded == 1);
+    CHECK(stub.metrics.dns_from_cache.load() == 1);
+    CHECK(stub.metrics.dns_forwarded.load() == 1);
 }
 
 TEST_CASE("who asks the same at the same time shares an answer, each under its own limits") {
@@ -163,7 +164,7 @@ TEST_CASE("a name that is denied is not asked for, and said to be prohibited") {
     CHECK(stub.forwarder->held.empty());
     CHECK(told.size() == 3);
     CHECK(stub.pins.size() == 0);
-    CHECK(stub.responder->counts().refused == 3);
+    CHECK(stub.metrics.dns_refused.load() == 3);
 }
 
 TEST_CASE("addresses that are refused whatever the port are left out and not pinned") {
@@ -243,7 +244,7 @@ TEST_CASE("an answer to another question, or none at all, is a failure of the se
     stub.forwarder->held.clear();
     held[0].done(base::Error::system("ask", "the nameserver", ETIMEDOUT));
     CHECK(stub.last().rcode == Rcode::server_failure);
-    CHECK(stub.responder->counts().failed == 3);
+    CHECK(stub.metrics.dns_failed.load() == 3);
     CHECK(stub.pins.size() == 0);
 }
 
@@ -302,7 +303,7 @@ TEST_CASE("too many questions at once fail, and none of those before is lost") {
     stub.answer_with({kPublic});
     stub.answer_with({kPublic});
     CHECK(stub.answers.size() == 5);
-    CHECK(stub.responder->counts().too_many == 2);
+    CHECK(stub.metrics.dns_too_many.load() == 2);
     stub.ask("c.example");
     CHECK(stub.forwarder->held.size() == 1);
 }
@@ -320,5 +321,5 @@ TEST_CASE("what is no query is told so, or nothing") {
     CHECK(count("short") == 0);
     CHECK(count("\1\2\x80\0\0\0\0\0\0\0\0\0"sv) == 0);
     CHECK(count("\1\2\1\0\0\0\0\0\0\0\0\0"sv) == 1);
-    CHECK(stub.responder->counts().malformed == 3);
+    CHECK(stub.metrics.dns_malformed.load() == 3);
 }

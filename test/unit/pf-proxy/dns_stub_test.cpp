@@ -37,7 +37,8 @@ struct Net {
         auto forwarder = pf_proxy::make_stream_forwarder(
             loop, {pf_proxy::open_directly(loop, server.endpoint(), 1000ms)}, {});
         REQUIRE(forwarder.ok());
-        responder.emplace(loop, pf_proxy::DnsResponderSettings(), std::move(forwarder).value(),
+        responder.emplace(loop, pf_proxy::DnsResponderSettings(), metrics,
+                          std::move(forwarder).value(),
                           std::make_shared<const policy::Policy>(std::move(parsed).value()), pins);
         settings.listen.port = 0;
         auto made = pf_proxy::DnsStub::create(loop, settings, *responder);
@@ -85,6 +86,7 @@ struct Net {
 
     loop::Loop loop = loop::Loop::create().value();
     DnsServer server;
+    pf_proxy::Metrics metrics{};
     pf_proxy::Pins pins;
     std::optional<pf_proxy::DnsResponder> responder;
     std::unique_ptr<pf_proxy::DnsStub> stub;
@@ -191,7 +193,7 @@ TEST_CASE("a client or a stub that goes while a question is on its way harms nob
     CHECK(pf_proxy_test::run_until(net.loop, [&] { return net.server.asked().size() == 2; }));
     net.stub.reset();
     net.server.close_streams();
-    CHECK(pf_proxy_test::run_until(net.loop, [&] { return net.responder->counts().failed == 1; }));
+    CHECK(pf_proxy_test::run_until(net.loop, [&] { return net.metrics.dns_failed.load() == 1; }));
 }
 
 TEST_CASE("a flood of datagrams is answered as far as it can be, and the stub goes on") {
@@ -200,8 +202,7 @@ TEST_CASE("a flood of datagrams is answered as far as it can be, and the stub go
     for (int count = 0; count < 3000; ++count)
         (void)::send(udp.get(), "\1\2garbage that is no question", 30, MSG_DONTWAIT);
     const Fd other = net.connect(SOCK_DGRAM);
-    CHECK(
-        pf_proxy_test::run_until(net.loop, [&] { return net.responder->counts().malformed > 0; }));
+    CHECK(pf_proxy_test::run_until(net.loop, [&] { return net.metrics.dns_malformed.load() > 0; }));
     write(other, query("a.example"));
     CHECK(dns::decode_answer(net.read(other)).ok());
 }

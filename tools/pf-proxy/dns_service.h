@@ -1,0 +1,36 @@
+// --dns of a near side: the stub, what it remembers, and its way to a nameserver, which is a
+// stream through the far side like any other connection.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dns_responder.h"
+#include "dns_stub.h"
+#include "pins.h"
+#include "service.h"
+
+namespace pf_proxy {
+
+class DnsService {
+  public:
+    // The settings of `service` have an address for it; `service` must outlive it.
+    static base::Result<std::unique_ptr<DnsService>> create(Service& service);
+
+    void set_policy(std::shared_ptr<const policy::Policy> policy);
+    void on_pinned(DnsResponder::Pinned pinned) { responder_.on_pinned(std::move(pinned)); }
+
+    // The names that applications were told the address for, the latest first.
+    std::vector<std::string> names_of(const vsockio::IpAddress& address);
+
+  private:
+    DnsService(Service& service, std::unique_ptr<Forwarder> forwarder);
+
+    Service& service_;
+    Pins pins_;
+    DnsResponder responder_;
+    std::unique_ptr<DnsStub> stub_;
+};
+
+}  // namespace pf_proxy
