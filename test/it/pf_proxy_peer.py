@@ -141,6 +141,14 @@ def cannot_reach(host, port):
         pass
 
 
+def is_denied(host, port):
+    try:
+        socket.create_connection((host, int(port)), LIMIT)
+    except PermissionError:
+        return
+    assert False, "no permission denied"
+
+
 if __name__ == "__main__":
     cases = {**vars(pf_proxy_limits), **vars(pf_proxy_servers), **vars(pf_proxy_wire), **globals()}
     cases[sys.argv[1]](*sys.argv[2:])

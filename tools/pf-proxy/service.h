@@ -32,7 +32,7 @@ struct Service {
     std::unique_ptr<StreamPool> pool;  // of a near side that opens streams beforehand
     Talk talk;
     std::vector<vsockio::IpEndpoint> listening;  // our own addresses, which nobody means to reach
-    std::unique_ptr<DnsService> dns = nullptr;   // of a near side that answers DNS
+    std::unique_ptr<DnsService> dns;             // of a near side that answers DNS
 };
 
 }  // namespace pf_proxy
