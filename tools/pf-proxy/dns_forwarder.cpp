@@ -51,7 +51,7 @@ struct Asked {
 
 class StreamForwarder : public Forwarder {
   public:
-    StreamForwarder(loop::Loop& loop, std::vector<StreamOpener> openers,
+    StreamForwarder(loop::Loop& loop, std::vector<NameserverOpener> openers,
                     StreamForwarderSettings settings)
         : loop_(loop), openers_(std::move(openers)), settings_(settings) {}
 
@@ -78,7 +78,7 @@ class StreamForwarder : public Forwarder {
     void settle(std::shared_ptr<Waiting> waiting, Outcome outcome);
 
     loop::Loop& loop_;
-    std::vector<StreamOpener> openers_;
+    std::vector<NameserverOpener> openers_;
     StreamForwarderSettings settings_;
     std::map<std::uint16_t, Asked> asked_;  // by the id on the stream
     std::size_t opener_ = 0;                // the one in use
@@ -245,8 +245,8 @@ class DirectOpening : public Opening {
 
 }  // namespace
 
-StreamOpener open_directly(loop::Loop& loop, const vsockio::IpEndpoint& nameserver,
-                           milliseconds timeout) {
+NameserverOpener open_directly(loop::Loop& loop, const vsockio::IpEndpoint& nameserver,
+                               milliseconds timeout) {
     vsockio::Address address;
     address.kind = vsockio::Address::Kind::tcp;
     address.host = to_string(nameserver.address);
@@ -258,7 +258,7 @@ StreamOpener open_directly(loop::Loop& loop, const vsockio::IpEndpoint& nameserv
 }
 
 Result<std::unique_ptr<Forwarder>> make_stream_forwarder(loop::Loop& loop,
-                                                         std::vector<StreamOpener> openers,
+                                                         std::vector<NameserverOpener> openers,
                                                          StreamForwarderSettings settings) {
     if (openers.empty()) return Error::usage("a nameserver to forward to is needed");
     auto made = std::make_unique<StreamForwarder>(loop, std::move(openers), settings);

@@ -40,11 +40,11 @@ class Opening {
 using Opened = std::function<void(base::Result<base::Fd>)>;
 // Starts to open a stream to a nameserver. Opened is called once, from the loop, with a connected
 // non-blocking descriptor behind which nothing but DNS is said, or with why there is none.
-using StreamOpener = std::function<base::Result<std::unique_ptr<Opening>>(Opened)>;
+using NameserverOpener = std::function<base::Result<std::unique_ptr<Opening>>(Opened)>;
 
 // Straight to a nameserver, for a side that can reach it.
-StreamOpener open_directly(loop::Loop& loop, const vsockio::IpEndpoint& nameserver,
-                           std::chrono::milliseconds timeout);
+NameserverOpener open_directly(loop::Loop& loop, const vsockio::IpEndpoint& nameserver,
+                               std::chrono::milliseconds timeout);
 
 struct StreamForwarderSettings {
     std::chrono::milliseconds limit{8000};    // of an exchange, all its tries together
@@ -55,8 +55,7 @@ struct StreamForwarderSettings {
 
 // One stream at a time for all questions. One that cannot be opened, ends or is silent is followed
 // by one from the next opener, and its questions are asked there once more.
-base::Result<std::unique_ptr<Forwarder>> make_stream_forwarder(loop::Loop& loop,
-                                                               std::vector<StreamOpener> openers,
-                                                               StreamForwarderSettings settings);
+base::Result<std::unique_ptr<Forwarder>> make_stream_forwarder(
+    loop::Loop& loop, std::vector<NameserverOpener> openers, StreamForwarderSettings settings);
 
 }  // namespace pf_proxy

@@ -21,7 +21,7 @@ class FarOpening : public Opening {
 };
 
 // The near side's own policy is not asked about nameservers: they are named beside it.
-StreamOpener open_by_far_side(Service& service, const vsockio::IpEndpoint& nameserver) {
+NameserverOpener open_by_far_side(Service& service, const vsockio::IpEndpoint& nameserver) {
     const Destination destination{nameserver.address, nameserver.port, vsockio::Transport::tcp};
     return [&service, destination](Opened opened) -> Result<std::unique_ptr<Opening>> {
         auto outlet = TRY(start_asking_outlet(
@@ -48,7 +48,7 @@ DnsService::DnsService(Service& service, std::unique_ptr<Forwarder> forwarder)
 }
 
 Result<std::unique_ptr<DnsService>> DnsService::create(Service& service) {
-    std::vector<StreamOpener> openers;
+    std::vector<NameserverOpener> openers;
     for (const vsockio::IpEndpoint& nameserver : service.settings.nameservers)
         openers.push_back(open_by_far_side(service, nameserver));
     auto forwarder = TRY(make_stream_forwarder(service.loop, std::move(openers), {}));

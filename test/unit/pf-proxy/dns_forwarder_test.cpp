@@ -38,7 +38,7 @@ struct Net {
 
     void use(const std::vector<vsockio::IpEndpoint>& nameservers,
              pf_proxy::StreamForwarderSettings settings = {}) {
-        std::vector<pf_proxy::StreamOpener> openers;
+        std::vector<pf_proxy::NameserverOpener> openers;
         for (const auto& nameserver : nameservers)
             openers.push_back(pf_proxy::open_directly(loop, nameserver, 1000ms));
         forwarder = std::move(pf_proxy::make_stream_forwarder(loop, openers, settings)).value();
