@@ -93,7 +93,8 @@ class StreamForwarder : public Forwarder {
 };
 
 std::unique_ptr<Forwarder::Exchange> StreamForwarder::ask(std::vector<std::byte> query, Done done) {
-    auto waiting = std::make_shared<Waiting>(std::move(done));
+    auto waiting = std::make_shared<Waiting>();
+    waiting->done = std::move(done);
     auto handle = std::make_unique<Handle>(waiting);
     if (query.size() < kHeaderBytes) {
         settle(std::move(waiting), failure(EINVAL));

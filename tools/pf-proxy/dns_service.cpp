@@ -53,6 +53,7 @@ Result<std::unique_ptr<DnsService>> DnsService::create(Service& service) {
         openers.push_back(open_by_far_side(service, nameserver));
     auto forwarder = TRY(make_stream_forwarder(service.loop, std::move(openers), {}));
     std::unique_ptr<DnsService> made(new DnsService(service, std::move(forwarder)));
+    if (service.settings.pin_routes) TRY(made->keep_pins());
     DnsStubSettings settings;
     settings.listen = *service.settings.dns;
     made->stub_ = TRY(DnsStub::create(service.loop, settings, made->responder_));
@@ -60,7 +61,19 @@ Result<std::unique_ptr<DnsService>> DnsService::create(Service& service) {
     return made;
 }
 
+Result<void> DnsService::keep_pins() {
+    RuleSink rules = TRY(kernel_rules());
+    keeper_ = TRY(PinKeeper::create(
+        service_.loop, service_.policy, std::move(rules), [this](const Error& error) {
+            service_.talk.warn(service_.loop.now(), "pin not kept", {{"why", error.message}});
+        }));
+    responder_.on_pinned([this](const std::string& name, const vsockio::IpAddress& address,
+                                Pins::Time until) { keeper_->pin(name, address, until); });
+    return {};
+}
+
 void DnsService::set_policy(std::shared_ptr<const policy::Policy> policy) {
+    if (keeper_ != nullptr) keeper_->set_policy(policy);
     responder_.set_policy(std::move(policy));
 }
 

@@ -8,6 +8,7 @@
 
 #include "dns_responder.h"
 #include "dns_stub.h"
+#include "pin_keeper.h"
 #include "pins.h"
 #include "service.h"
 
@@ -19,17 +20,18 @@ class DnsService {
     static base::Result<std::unique_ptr<DnsService>> create(Service& service);
 
     void set_policy(std::shared_ptr<const policy::Policy> policy);
-    void on_pinned(DnsResponder::Pinned pinned) { responder_.on_pinned(std::move(pinned)); }
 
     // The names that applications were told the address for, the latest first.
     std::vector<std::string> names_of(const vsockio::IpAddress& address);
 
   private:
     DnsService(Service& service, std::unique_ptr<Forwarder> forwarder);
+    base::Result<void> keep_pins();
 
     Service& service_;
     Pins pins_;
     DnsResponder responder_;
+    std::unique_ptr<PinKeeper> keeper_;  // none: the kernel's rules know no pins
     std::unique_ptr<DnsStub> stub_;
 };
 

@@ -153,7 +153,12 @@ Result<void> parse_dns(Settings& settings, const Arguments& arguments) {
             return Error::usage(fmt::format("there are at most {} nameservers", kMostNameservers));
         }
     }
-    if (settings.mode != Mode::ip_to_vsock_transparent || !arguments.has("dns")) return {};
+    if (settings.mode != Mode::ip_to_vsock_transparent) return {};
+    settings.pin_routes = arguments.has("pin-routes");
+    if (!arguments.has("dns")) {
+        if (!settings.pin_routes) return {};
+        return Error::usage("--pin-routes is for what --dns answers", "give --dns");
+    }
     settings.dns = TRY(parse_dns_address(arguments.value("dns")));
     // The machine's own resolv.conf leads to the stub itself.
     if (settings.nameservers.empty()) settings.nameservers.push_back({kVpcResolver, kDnsPort});

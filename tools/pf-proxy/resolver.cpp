@@ -117,7 +117,8 @@ class SharingResolver : public Resolver {
 
 std::unique_ptr<Resolver::Query> SharingResolver::resolve(std::string_view name, Family family,
                                                           Done done) {
-    auto waiting = std::make_shared<Waiting>(std::move(done));
+    auto waiting = std::make_shared<Waiting>();
+    waiting->done = std::move(done);
     auto handle = std::make_unique<Handle>(waiting);
     auto host = policy::parse_host(name);
     if (!host.ok()) {

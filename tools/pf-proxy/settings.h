@@ -44,6 +44,7 @@ struct Settings {
     bool client_source = false;              // connect from the client's own address
     std::string policy_file;                 // empty for none
     std::optional<vsockio::IpEndpoint> dns;  // where a near side answers DNS
+    bool pin_routes = false;                 // routing rules for what is answered
     std::vector<vsockio::IpEndpoint> nameservers;  // empty: those of resolv.conf(5)
     std::size_t pool = 0;  // streams to the far side that are opened beforehand
 
