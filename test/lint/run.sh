@@ -13,7 +13,7 @@ build=$(cd "$build" 2>/dev/null && pwd) || { echo "lint: no build folder '${1:-b
 cd "$top" || exit 66
 passed=0
 failed=0
-for rule in format.sh shell.sh manual.sh includes.py words.py size.py help.py options.py; do
+for rule in format.sh shell.sh manual.sh includes.py types.py words.py size.py help.py options.py; do
     if found=$("$here/$rule" "$build" 2>&1); then
         passed=$((passed + 1))
         echo "ok    ${rule%.*}${found:+  ($found)}"

@@ -70,8 +70,8 @@ Result<std::map<std::string, Interface>> interfaces() {
     return interfaces;
 }
 
-std::vector<Route> routes() {
-    std::vector<Route> all;
+std::vector<ListedRoute> routes() {
+    std::vector<ListedRoute> all;
     const Result<std::string> v4 = base::read_file("/proc/net/route", kMostProcBytes);
     if (v4.ok()) all = parse_ipv4_routes(v4.value());
     const Result<std::string> v6 = base::read_file("/proc/net/ipv6_route", kMostProcBytes);
@@ -153,7 +153,7 @@ std::string as_json(const std::map<std::string, Interface>& all_interfaces) {
     }
     document.set("interfaces", std::move(list));
     Value table{codec::json::Array()};
-    for (const Route& route : routes()) {
+    for (const ListedRoute& route : routes()) {
         Value item;
         item.set("destination", to_string(route.destination)).set("interface", route.interface);
         item.set("gateway", route.gateway ? Value(to_string(*route.gateway)) : Value());
@@ -178,7 +178,7 @@ std::string as_lines(const std::map<std::string, Interface>& all_interfaces) {
             text += " " + address;
         text += "\n";
     }
-    for (const Route& route : routes()) {
+    for (const ListedRoute& route : routes()) {
         text += fmt::format("route       {} {}{}{} metric {}\n", to_string(route.destination),
                             base::escape(route.interface), route.gateway ? " by " : "",
                             route.gateway ? to_string(*route.gateway) : "", route.metric);

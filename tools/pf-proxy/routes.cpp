@@ -54,7 +54,7 @@ std::optional<IpAddress> ipv6_of(std::string_view text) {
     return address;
 }
 
-std::optional<Route> ipv4_route(std::string_view line) {
+std::optional<ListedRoute> ipv4_route(std::string_view line) {
     const std::vector<std::string_view> words = words_of(line);
     if (words.size() < 8) return std::nullopt;
     const auto destination = number(words[1], 16);
@@ -64,7 +64,7 @@ std::optional<Route> ipv4_route(std::string_view line) {
     const auto mask = number(words[7], 16);
     if (!destination || !gateway || !flags || !metric || !mask) return std::nullopt;
     if ((*flags & kUp) == 0 || (*flags & kReject) != 0) return std::nullopt;
-    Route route;
+    ListedRoute route;
     route.destination =
         IpNetwork{ipv4_of(*destination), static_cast<unsigned>(std::popcount(*mask))};
     if (*gateway != 0) route.gateway = ipv4_of(*gateway);
@@ -73,7 +73,7 @@ std::optional<Route> ipv4_route(std::string_view line) {
     return route;
 }
 
-std::optional<Route> ipv6_route(std::string_view line) {
+std::optional<ListedRoute> ipv6_route(std::string_view line) {
     const std::vector<std::string_view> words = words_of(line);
     if (words.size() < 10) return std::nullopt;
     const auto destination = ipv6_of(words[0]);
@@ -85,7 +85,7 @@ std::optional<Route> ipv6_route(std::string_view line) {
         return std::nullopt;
     }
     if ((*flags & kUp) == 0 || (*flags & kReject) != 0) return std::nullopt;
-    Route route;
+    ListedRoute route;
     route.destination = IpNetwork{*destination, *prefix};
     if (*gateway != IpAddress()) route.gateway = *gateway;
     route.interface = words[9];
@@ -94,21 +94,21 @@ std::optional<Route> ipv6_route(std::string_view line) {
 }
 
 template <typename Parse>
-std::vector<Route> parse_lines(std::string_view text, Parse parse) {
-    std::vector<Route> routes;
+std::vector<ListedRoute> parse_lines(std::string_view text, Parse parse) {
+    std::vector<ListedRoute> routes;
     for (const std::string_view line : base::split(text, '\n')) {
-        if (std::optional<Route> route = parse(line)) routes.push_back(std::move(*route));
+        if (std::optional<ListedRoute> route = parse(line)) routes.push_back(std::move(*route));
     }
     return routes;
 }
 
 }  // namespace
 
-std::vector<Route> parse_ipv4_routes(std::string_view text) {
+std::vector<ListedRoute> parse_ipv4_routes(std::string_view text) {
     return parse_lines(text, ipv4_route);
 }
 
-std::vector<Route> parse_ipv6_routes(std::string_view text) {
+std::vector<ListedRoute> parse_ipv6_routes(std::string_view text) {
     return parse_lines(text, ipv6_route);
 }
 

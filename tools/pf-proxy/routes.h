@@ -11,7 +11,7 @@
 
 namespace pf_proxy {
 
-struct Route {
+struct ListedRoute {
     vsockio::IpNetwork destination;
     std::optional<vsockio::IpAddress> gateway;
     std::string interface;
@@ -19,8 +19,8 @@ struct Route {
 };
 
 // Lines of another shape are left out, as are routes that are down or reject.
-std::vector<Route> parse_ipv4_routes(std::string_view text);
-std::vector<Route> parse_ipv6_routes(std::string_view text);
+std::vector<ListedRoute> parse_ipv4_routes(std::string_view text);
+std::vector<ListedRoute> parse_ipv6_routes(std::string_view text);
 
 // The values of the nameserver lines of a resolv.conf(5).
 std::vector<std::string> parse_nameservers(std::string_view text);
