@@ -129,7 +129,10 @@ void UdpFar::open(const IpEndpoint& own) {
     Result<Fd> socket = make_flow_socket(own.address.is_v4);
     if (!socket.ok()) return fail(socket.error().errno_value, own);
     socket_ = std::move(socket).value();
-    Result<Poll> poll = Poll::create(house_.loop, socket_.get(), [this](int) {
+    Result<Poll> poll = Poll::create(house_.loop, socket_.get(), [this](int events) {
+        // Writable is not waited for, and reported only together with an error.
+        const bool failed = (events & Poll::kWritable) != 0;
+        if (failed && !tell_errors()) return;
         if (inward()) watch();
     });
     if (!poll.ok()) return fail(ENOMEM, own);

@@ -106,7 +106,6 @@ void UdpFar::flush_outward() {
 // --- inward ----------------------------------------------------------------------------------
 
 bool UdpFar::inward() {
-    if (!tell_errors()) return false;
     for (int reads = 0; reads < kReadsInTurn && !writer_.full(); ++reads) {
         if (!receive_inward()) return write_inward();
         if (!write_inward()) return false;
