@@ -40,3 +40,21 @@ peer spellings "$tmp/open"
 proxy closed vsock-to-ip-transparent "unix:$tmp/closed"
 peer refused "$tmp/closed" 127.0.0.1 "$echo_port"
 peer refused "$tmp/closed" localhost "$echo_port"
+
+# Names that lead to what is not allowed, wholly, in part or now and then.
+server names serve_names
+names=$port
+server two serve_two
+two=$port
+cat >"$tmp/names.yaml" <<END
+rules:
+  - allow: "*.test"
+    addresses: [127.0.0.3]
+END
+proxy named vsock-to-ip-transparent --policy "$tmp/names.yaml" --nameserver "127.0.0.1:$names" "unix:$tmp/named"
+peer right_or_refused "$tmp/named" good.3.test "$two" right
+peer right_or_refused "$tmp/named" both.1.3.test "$two" right
+peer right_or_refused "$tmp/named" turns.1.3.test "$two" right refused
+peer refused "$tmp/named" bad.1.test "$two"
+peer refused "$tmp/named" bad.1.53.test "$two"
+peer status "$tmp/named" none.test "$two" 3 113

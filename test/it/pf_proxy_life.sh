@@ -87,6 +87,8 @@ expect_status 64 pf-proxy ip-to-vsock tcp:127.0.0.1:0
 expect_status 64 pf-proxy ip-to-vsok
 expect_text "$tmp/err" "did you mean ip-to-vsock?"
 expect_status 64 pf-proxy ip-to-vsock tcp:127.0.0.1:0 fd:3
-expect_status 64 pf-proxy ip-to-vsock tcp:127.0.0.1:0 udp:127.0.0.1:1
+expect_status 64 pf-proxy ip-to-vsock udp:127.0.0.1:0 udp:127.0.0.1:1
+expect_status 64 pf-proxy ip-to-vsock "unix:$tmp/x" udp:127.0.0.1:1 "unix:$tmp/y"
+expect_status 64 pf-proxy vsock-to-ip-transparent udp:127.0.0.1:0
 expect_status 64 pf-proxy transparent-port-to-vsock tcp:127.0.0.1:90-80 16
 expect_status 64 pf-proxy vsock-to-ip-transparent "muxed:$tmp/x:1"

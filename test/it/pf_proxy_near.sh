@@ -122,6 +122,21 @@ in_enclave reaches 198.51.100.7 "$v4"
 in_enclave cannot_reach 198.51.100.8 80
 in_enclave cannot_reach 127.0.0.1 "$(port_of tproxy)"
 
+# Datagrams by TPROXY: both ways, from whoever sends back, and not what the policy refuses.
+server udp serve_datagrams 198.51.100.7
+udp=$port
+printf 'rules:\n  - deny: 198.51.100.9\n  - allow: 198.51.100.0/24\n' >"$tmp/udp.yaml"
+proxy datagrams ip-to-vsock-transparent --policy "$tmp/udp.yaml" udp:127.0.0.1:0 "unix:$tmp/far"
+udp_near=$(sed -n 's/.*address=udp:.*:\([0-9]*\)$/\1/p' "$tmp/datagrams.log")
+inside nft -f - <<END
+add rule inet tproxying output ip daddr 198.51.100.0/24 meta l4proto udp meta mark set 1
+add rule inet tproxying prerouting meta mark 1 meta l4proto udp tproxy ip to 127.0.0.1:$udp_near
+END
+in_enclave datagrams 198.51.100.7 "$udp"
+in_enclave answers_from_elsewhere 198.51.100.7 "$udp"
+in_enclave no_answer 198.51.100.9 "$udp"
+in_enclave no_answer 198.51.100.8 "$udp"
+
 # A client's own address: answers come back by the route of the server, into a table of ours.
 ip link add out0 type veth peer name in0 || skip "no veth devices"
 ip link set in0 netns "$enclave"

@@ -1,6 +1,7 @@
 """Servers behind pf-proxy in its scenarios: each listens on a port of its own, which it prints."""
 import hashlib
 import socket
+import struct
 import threading
 
 from pf_proxy_common import read_all, read_exactly, reset
@@ -92,3 +93,58 @@ def serve_source(host="127.0.0.1"):
         sock.sendall(f"{address[0]} {data.hex()}".encode())
         sock.close()
     listen(answer, host)
+
+
+def serve_datagrams(host="127.0.0.1"):
+    """Sends back what comes, to whom it comes from; "elsewhere" from a second socket, too."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((host, 0))
+    second = socket.socket(sock.family, socket.SOCK_DGRAM)
+    second.bind((host, 0))
+    print(f"port {sock.getsockname()[1]}", flush=True)
+    while True:
+        data, address = sock.recvfrom(65536)
+        sock.sendto(data, address)
+        if data == b"elsewhere":
+            second.sendto(b"from elsewhere", address)
+
+
+def serve_names(port_of_nothing="0"):
+    """A name server: NAME.N1.N2.test has the addresses 127.0.0.N1 and 127.0.0.N2 in this order, and
+    turns.N1.N2.test one of them at a time, in turn. All for no time."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", int(port_of_nothing)))
+    print(f"port {sock.getsockname()[1]}", flush=True)
+    turn = 0
+    while True:
+        query, client = sock.recvfrom(512)
+        end = query.index(b"\0", 12)
+        labels, at = [], 12
+        while query[at]:
+            labels.append(query[at + 1:at + 1 + query[at]].decode())
+            at += 1 + query[at]
+        question = query[12:end + 5]
+        answers = [bytes([127, 0, 0, int(label)]) for label in labels if label.isdigit()]
+        if question[-4:-2] != b"\0\1":
+            answers = []
+        elif labels[0] == "turns":
+            answers = [answers[turn % len(answers)]]
+            turn += 1
+        records = b"".join(b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4" + address for address in answers)
+        counts = struct.pack(">HHHH", 1, len(answers), 0, 0)
+        sock.sendto(query[:2] + b"\x81\x80" + counts + question + records, client)
+
+
+def serve_two():
+    """The same port on 127.0.0.3, which says "right", and on 127.0.0.1, which says "wrong"."""
+    right = socket.create_server(("127.0.0.3", 0))
+    wrong = socket.create_server(("127.0.0.1", right.getsockname()[1]))
+    print(f"port {right.getsockname()[1]}", flush=True)
+
+    def serve(listener, word):
+        while True:
+            sock, _ = listener.accept()
+            sock.sendall(word)
+            sock.close()
+    threading.Thread(target=serve, args=(wrong, b"wrong"), daemon=True).start()
+    serve(right, b"right")

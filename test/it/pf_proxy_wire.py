@@ -105,6 +105,21 @@ def spellings(address):
     print(len(cases), "spellings")
 
 
+def right_or_refused(address, name, port, *wanted):
+    """Asks until all that is wanted was seen; nothing else ever is. "wrong" is what must not be."""
+    seen = set()
+    deadline = time.monotonic() + LIMIT
+    while seen != set(wanted):
+        assert time.monotonic() < deadline, seen
+        sock = connect(address)
+        sock.sendall(request(name, port))
+        code, _, _ = read_status(sock)
+        assert code in (CONNECTED, BY_POLICY), code
+        seen.add(read_all(sock).decode() if code == CONNECTED else "refused")
+        assert seen <= set(wanted), seen
+        time.sleep(0.1)
+
+
 def leaves(address, port):
     """A near side that goes away while connecting makes the far side give up."""
     sock = connect(address)

@@ -101,6 +101,7 @@ class FixedOutlet : public Outlet {
         proxy_protocol::Header header;
         if (client_.source.has_value() && client_.destination.has_value()) {
             header.kind = proxy_protocol::Kind::proxied;
+            header.transport = client_.transport;
             header.source = *client_.source;
             header.destination = *client_.destination;
         }

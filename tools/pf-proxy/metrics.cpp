@@ -38,7 +38,7 @@ constexpr Entry kEntries[] = {
     {"pool_hits_total", "Requests sent on a stream opened beforehand", &Metrics::pool_hits},
     {"targets_unhealthy", "Targets that are unhealthy now", &Metrics::targets_unhealthy, true},
     {"flows_total", "Flows of UDP opened", &Metrics::flows},
-    {"flows_open", "Flows of UDP open now", &Metrics::flows_open, true},
+    {"flows_refused_total", "Flows of UDP refused", &Metrics::flows_refused},
     {"datagrams_out_total", "Datagrams from the application's side", &Metrics::datagrams_out},
     {"datagrams_in_total", "Datagrams to the application's side", &Metrics::datagrams_in},
     {"datagrams_dropped_total", "Datagrams dropped", &Metrics::datagrams_dropped},

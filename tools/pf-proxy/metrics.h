@@ -31,7 +31,7 @@ struct Metrics {
     Count pool_hits;          // requests on a stream that was open already
     Count targets_unhealthy;  // now
     Count flows;              // of UDP, opened
-    Count flows_open;         // now
+    Count flows_refused;      // by a policy or the other side
     Count datagrams_out;
     Count datagrams_in;
     Count datagrams_dropped;

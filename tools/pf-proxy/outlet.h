@@ -34,6 +34,7 @@ class Outlet {
 struct Client {
     std::optional<vsockio::IpEndpoint> source;
     std::optional<vsockio::IpEndpoint> destination;  // as the client sees it
+    vsockio::Transport transport = vsockio::Transport::tcp;
 };
 
 // The targets of the settings, healthy ones in turn until one takes the connection; then the PROXY

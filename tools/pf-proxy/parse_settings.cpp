@@ -38,12 +38,13 @@ Result<void> add_listeners(Settings& settings, std::string_view text) {
     const bool range = settings.port_target.has_value() && text.starts_with("tcp:") &&
                        text.find('-', colon) != text.npos && text.find(',') == text.npos;
     if (!range) {
-        settings.listeners.push_back(TRY(vsockio::parse_address(text)));
-        const Address& address = settings.listeners.back();
-        if (address.kind == Address::Kind::tcp && address.port > 0) {
+        const Address address = TRY(vsockio::parse_address(text));
+        const bool datagrams = address.kind == Address::Kind::udp;
+        if ((datagrams || address.kind == Address::Kind::tcp) && address.port > 0) {
             const auto port = static_cast<std::uint16_t>(address.port);
             settings.ports.push_back({port, port});
         }
+        (datagrams ? settings.datagram_listeners : settings.listeners).push_back(address);
         return {};
     }
     const PortRange ports = TRY(parse_ports(text.substr(colon + 1))).front();
@@ -181,9 +182,28 @@ Result<void> check_targets(const Settings& settings) {
                                                 base::quote(to_string(target))));
             }
         }
-        if (target.kind == Address::Kind::udp) {
+        const bool datagrams = target.kind == Address::Kind::udp;
+        const bool fixed = settings.mode == Mode::ip_to_vsock || settings.mode == Mode::vsock_to_ip;
+        if (datagrams && !fixed) {
             return Error::usage(fmt::format("{} is no stream", base::quote(to_string(target))));
         }
+        if (datagrams != settings.datagram_targets()) {
+            return Error::usage("targets are all of UDP, or none is");
+        }
+    }
+    return {};
+}
+
+Result<void> check_datagrams(const Settings& settings) {
+    const bool listens = !settings.datagram_listeners.empty();
+    if (settings.serves_requests() && listens) {
+        return Error::usage("a far side listens for streams, also for those of UDP");
+    }
+    if (!settings.datagram_targets()) return {};
+    if (listens) return Error::usage("flows of UDP need a stream between their two sides");
+    if (settings.proxy_out != 0 || settings.client_source || settings.health.interval.count() > 0) {
+        return Error::usage(
+            "targets of UDP get no PROXY header, no client's address and no checks");
     }
     return {};
 }
@@ -220,19 +240,21 @@ Result<Settings> parse_settings(const Arguments& arguments) {
             break;
         case Mode::transparent_port_to_vsock: TRY(parse_ports(settings, arguments)); break;
     }
-    TRY(check_targets(settings));
     if (!settings.port_target.has_value()) TRY(parse_dns(settings, arguments));
     if (settings.wants_original()) settings.tproxy = arguments.has("tproxy");
     TRY(add_listeners(settings, arguments.operands[0]));
     for (const std::string_view text : arguments.values("listen"))
         TRY(add_listeners(settings, text));
+    TRY(check_targets(settings));
+    TRY(check_datagrams(settings));
     if (settings.listeners.size() >= kMostListeners) {
         return Error::usage(fmt::format("there are at most {} listeners", kMostListeners - 1));
     }
     if (!arguments.value("ports").empty()) {
         settings.ports = TRY(parse_ports(arguments.value("ports")));
     }
-    if (settings.port_target.has_value() && settings.ports.empty()) {
+    if (settings.port_target.has_value() && settings.ports.empty() &&
+        settings.datagram_listeners.empty()) {
         return Error::usage("no port would be carried", "give --ports");
     }
     const std::string_view metrics = arguments.value("metrics");

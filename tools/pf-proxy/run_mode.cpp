@@ -24,7 +24,7 @@ void raise_descriptor_limit() {
 
 // Listening sockets of a worker's own over the same queues: those of the parent stay its, with the
 // duty to remove their files.
-Result<Listeners> share_listeners(const Listeners& listeners) {
+Result<Listeners> share_listeners(const Listeners& listeners, std::size_t worker) {
     const auto share = [](const vsockio::Listener& listener) -> Result<vsockio::Listener> {
         base::Fd fd = TRY(base::duplicate(listener.fd()));
         vsockio::Address address;
@@ -35,6 +35,10 @@ Result<Listeners> share_listeners(const Listeners& listeners) {
     Listeners shared;
     for (const vsockio::Listener& listener : listeners.streams)
         shared.streams.push_back(TRY(share(listener)));
+    // Datagrams of one source have to meet in one process.
+    for (const base::Fd& socket : listeners.datagrams) {
+        if (worker == 0) shared.datagrams.push_back(TRY(base::duplicate(socket.get())));
+    }
     if (listeners.metrics.has_value()) shared.metrics.emplace(TRY(share(*listeners.metrics)));
     return shared;
 }
@@ -57,7 +61,7 @@ Result<int> run_relay_mode(const base::Arguments& arguments) {
         return serve(settings, std::move(listeners), metrics, 0, settings.ready_fd);
     }
     return run_workers(settings, metrics, [&](std::size_t worker) -> Result<int> {
-        return serve(settings, TRY(share_listeners(listeners)), metrics, worker, {});
+        return serve(settings, TRY(share_listeners(listeners, worker)), metrics, worker, {});
     });
 }
 

@@ -33,6 +33,7 @@ Result<Listeners> open_listeners(const Settings& settings) {
         base::log::info("listening", {{"address", to_string(listener.bound())}});
         listeners.streams.push_back(std::move(listener));
     }
+    listeners.datagrams = TRY(bind_datagram_listeners(settings));
     if (settings.metrics.has_value()) {
         listeners.metrics.emplace(TRY(vsockio::Listener::create(*settings.metrics)));
         base::log::info("metrics", {{"address", to_string(listeners.metrics->bound())}});
@@ -58,6 +59,10 @@ Result<std::unique_ptr<Server>> Server::create(Service& service, Listeners liste
     if (listeners.metrics.has_value()) {
         server->metrics_ = TRY(MetricsServer::create(service.loop, std::move(*listeners.metrics),
                                                      service.all_metrics));
+    }
+    if (!listeners.datagrams.empty()) {
+        server->datagrams_ =
+            TRY(DatagramListeners::create(service, std::move(listeners.datagrams)));
     }
     server->health_ = TRY(HealthChecker::create(service));
     server->drain_timer_ = TRY(loop::Timer::create(service.loop, [self] {
@@ -145,6 +150,7 @@ void Server::reload() {
     }
     service_.policy = std::move(policy).value();
     if (service_.dns != nullptr) service_.dns->set_policy(service_.policy);
+    if (datagrams_ != nullptr) datagrams_->set_policy(service_.policy);
     base::log::info("policy reloaded", {{"file", service_.settings.policy_file},
                                         {"rules", service_.policy->rules().size()}});
 }
@@ -160,7 +166,14 @@ void Server::drain() {
         service_.metrics.open.fetch_sub(1, std::memory_order_relaxed);
         return true;
     });
-    if (!sessions_.empty()) {
+    if (datagrams_ != nullptr) {
+        flows_left_ = true;
+        datagrams_->drain([this] {
+            flows_left_ = false;
+            end_when_drained();
+        });
+    }
+    if (!sessions_.empty() || flows_left_) {
         base::log::info("draining", {{"connections", sessions_.size()}});
         drain_timer_->start(service_.settings.drain_limit);
     }
@@ -168,7 +181,7 @@ void Server::drain() {
 }
 
 void Server::end_when_drained() {
-    if (draining_ && sessions_.empty()) service_.loop.stop();
+    if (draining_ && sessions_.empty() && !flows_left_) service_.loop.stop();
 }
 
 void Server::run() {
@@ -182,19 +195,18 @@ Result<int> serve(const Settings& settings, Listeners listeners, std::span<Metri
     loop::Loop loop = TRY(loop::Loop::create());
     ResolverSettings resolving;
     resolving.nameservers = settings.nameservers;
+    std::shared_ptr<const policy::Policy> policy = TRY(load_policy(settings));
+    std::unique_ptr<Resolver> resolver = TRY(Resolver::create(loop, std::move(resolving)));
     Service service{loop,
                     settings,
-                    TRY(load_policy(settings)),
-                    TRY(Resolver::create(loop, std::move(resolving))),
+                    std::move(policy),
+                    std::move(resolver),
                     all_metrics,
                     all_metrics[worker],
                     RateLimit(settings.limits.per_second),
                     PeerLimit(settings.limits.per_peer),
                     Targets(std::max<std::size_t>(settings.targets.size(), 1), settings.balance,
-                            settings.health),
-                    nullptr,
-                    {},
-                    {}};
+                            settings.health)};
     if (settings.pool > 0) {
         service.pool = TRY(StreamPool::create(loop, settings.targets.front(), settings.pool,
                                               settings.limits.connect));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "acceptor.h"
+#include "datagrams.h"
 #include "health_checker.h"
 #include "metrics_server.h"
 #include "service.h"
@@ -17,6 +18,7 @@ namespace pf_proxy {
 // Listening sockets, made before a process becomes several.
 struct Listeners {
     std::vector<vsockio::Listener> streams;
+    std::vector<base::Fd> datagrams;
     std::optional<vsockio::Listener> metrics;
 };
 
@@ -49,6 +51,8 @@ class Server {
     std::unordered_map<const Session*, std::unique_ptr<Session>> turned_away_;
     std::unique_ptr<HealthChecker> health_;
     std::unique_ptr<MetricsServer> metrics_;
+    std::unique_ptr<DatagramListeners> datagrams_;
+    bool flows_left_ = false;  // of datagrams_
     std::vector<loop::Signal> signals_;
     std::optional<loop::Timer> drain_timer_;
     bool draining_ = false;

@@ -9,6 +9,7 @@
 #include "loop/loop.h"
 #include "metrics.h"
 #include "policy/policy.h"
+#include "prepared_streams.h"
 #include "resolver.h"
 #include "settings.h"
 #include "talk.h"
@@ -18,6 +19,7 @@ namespace pf_proxy {
 
 class DnsService;
 class StreamPool;
+struct DatagramRoom;
 
 struct Service {
     loop::Loop& loop;
@@ -31,6 +33,8 @@ struct Service {
     Targets targets;
     std::unique_ptr<StreamPool> pool;  // of a near side that opens streams beforehand
     Talk talk;
+    PreparedStreams prepared;  // by whoever holds first packets until the far side has answered
+    std::unique_ptr<DatagramRoom> datagrams;     // once there are any
     std::vector<vsockio::IpEndpoint> listening;  // our own addresses, which nobody means to reach
     std::unique_ptr<DnsService> dns;             // of a near side that answers DNS
 };

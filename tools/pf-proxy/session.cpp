@@ -1,14 +1,9 @@
-// One connection from its acceptance to its end.
+// One connection from its acceptance to its end. What stands before its bytes: session_inlets.cpp.
 #include "session.h"
 
 #include <sys/socket.h>
 
-#include <algorithm>
-
-#include "base/format.h"
-#include "dns_service.h"
-#include "near_judgement.h"
-#include "proto/proxy_protocol.h"
+#include "datagrams.h"
 
 namespace pf_proxy {
 
@@ -56,9 +51,7 @@ void Session::start() {
     if (settings.serves_requests()) return read_request();
     used_ = true;
     if (settings.wants_original()) return take_original();
-    open_outlet([this](Outlet::Done done) {
-        return start_fixed_outlet(service_, client_, 0, std::move(done));
-    });
+    find_fixed();
 }
 
 void Session::turn_away() {
@@ -79,122 +72,9 @@ bool Session::admit(const std::string& group) {
     return false;
 }
 
-// --- what stands before the bytes ---------------------------------------------------------------
-
-void Session::read_proxy_header() {
-    const milliseconds limit = service_.settings.limits.header;
-    Result<std::unique_ptr<HeaderReader>> reader = HeaderReader::start(
-        service_.loop, fd_.get(), {limit, limit},
-        [](std::span<const std::byte> input) { return look(proto::proxy_protocol::decode(input)); },
-        [this](HeaderReader::Ending ending, std::span<const std::byte> bytes) {
-            if (ending != HeaderReader::Ending::whole) return header_failed(ending);
-            const auto header = proto::proxy_protocol::decode(bytes).value;
-            if (header.kind == proto::proxy_protocol::Kind::proxied) {
-                client_ = {header.source, header.destination};
-            } else {
-                client_ = {peer_.endpoint, local_endpoint(fd_.get())};
-            }
-            reader_.reset();
-            used_ = true;
-            if (!admit(Peer{client_.source, peer_.cid}.group())) return;
-            open_outlet([this](Outlet::Done done) {
-                return start_fixed_outlet(service_, client_, 0, std::move(done));
-            });
-        });
-    if (!reader.ok()) return over();
-    reader_ = std::move(reader).value();
-}
-
-void Session::read_request() {
-    Result<std::unique_ptr<HeaderReader>> reader = HeaderReader::start(
-        service_.loop, fd_.get(),
-        {proto::pf_proxy::kFirstByteLimit, service_.settings.limits.header},
-        [](std::span<const std::byte> input) {
-            return look(proto::pf_proxy::decode_request(input));
-        },
-        [this](HeaderReader::Ending ending, std::span<const std::byte> bytes) {
-            if (ending != HeaderReader::Ending::whole) return header_failed(ending);
-            const auto request = proto::pf_proxy::decode_request(bytes).value;
-            Destination destination;
-            destination.port = request.port;
-            destination.transport = request.transport;
-            if (const auto* address = std::get_if<vsockio::IpAddress>(&request.host)) {
-                destination.host = *address;
-            } else {
-                destination.host = std::string(std::get<std::string_view>(request.host));
-            }
-            destination_ = std::move(destination);
-            reader_.reset();
-            used_ = true;
-            if (destination_->transport != vsockio::Transport::tcp) {
-                return answer(failed_status(EPROTONOSUPPORT));
-            }
-            open_outlet([this](Outlet::Done done) {
-                return start_judged_outlet(service_, *destination_, std::move(done));
-            });
-        });
-    if (!reader.ok()) return over();
-    reader_ = std::move(reader).value();
-}
-
-void Session::header_failed(HeaderReader::Ending ending) {
-    const bool begun = reader_->has_begun();
-    reader_.reset();
-    if (ending == HeaderReader::Ending::ended) return over();
-    Metrics& metrics = service_.metrics;
-    metrics.add(ending == HeaderReader::Ending::bad ? metrics.bad_header : metrics.header_timeouts);
-    if (service_.settings.serves_requests()) {
-        // A stream that was opened beforehand and not needed just ends.
-        return begun ? answer({StatusCode::bad_header, 0, {}}) : over();
-    }
-    refuse(ending == HeaderReader::Ending::bad ? "bad header" : "no header in time");
-}
-
-void Session::take_original() {
-    const Settings& settings = service_.settings;
-    const std::optional<vsockio::IpEndpoint> own = local_endpoint(fd_.get());
-    std::optional<vsockio::IpEndpoint> original;
-    if (settings.tproxy) {
-        // Who connects to the listener's own address would be sent in a circle.
-        if (std::ranges::count(service_.listening, own) == 0) original = own;
-    } else {
-        original = redirected_from(fd_.get());
-        // A port that is listened on itself is its own original.
-        if (!original.has_value() && settings.port_target.has_value()) original = own;
-    }
-    if (!original.has_value()) {
-        service_.metrics.add(service_.metrics.refused_peer);
-        return refuse("not redirected");
-    }
-    client_.destination = original;
-    if (settings.port_target.has_value()) {
-        for (const policy::PortRange& range : settings.ports) {
-            if (!range.contains(original->port)) continue;
-            return open_outlet([this, port = original->port](Outlet::Done done) {
-                return start_fixed_outlet(service_, client_, port, std::move(done));
-            });
-        }
-        service_.metrics.add(service_.metrics.refused_policy);
-        return refuse("this port is not carried");
-    }
-    std::vector<std::string> names;
-    if (service_.dns != nullptr) names = service_.dns->names_of(original->address);
-    NearJudgement judgement =
-        judge_original(service_.policy.get(), names, *original, vsockio::Transport::tcp);
-    destination_ = std::move(judgement.destination);
-    if (!destination_.has_value()) {
-        service_.metrics.add(service_.metrics.refused_policy);
-        return refuse(judgement.reason);
-    }
-    open_outlet([this](Outlet::Done done) {
-        return start_asking_outlet(service_, *destination_, std::move(done));
-    });
-}
-
 // --- the other side -----------------------------------------------------------------------------
 
-template <typename Start>
-void Session::open_outlet(Start start) {
+void Session::open_outlet(const StartOutlet& start) {
     Result<std::unique_ptr<Outlet>> outlet =
         start([this](OutletResult result) { on_outlet(std::move(result)); });
     if (!outlet.ok()) {
@@ -275,6 +155,28 @@ void Session::begin_relay(Fd other) {
                                });
     if (!relay.ok()) return over();
     relay_ = std::move(relay).value();
+}
+
+void Session::begin_flow(const Destination& destination, UdpFar::Kind kind) {
+    if (service_.datagrams == nullptr) {
+        Result<std::unique_ptr<DatagramRoom>> room = DatagramRoom::create(service_);
+        if (!room.ok()) return over();
+        service_.datagrams = std::move(room).value();
+    }
+    UdpFarLimits limits;
+    limits.connect = service_.settings.limits.connect;
+    Result<std::unique_ptr<UdpFar>> flow = UdpFar::start(
+        {service_.loop, service_.datagrams->workspace, *service_.resolver, limits}, std::move(fd_),
+        destination, kind, service_.policy, [this](const UdpFar::Report& report) {
+            Metrics& metrics = service_.metrics;
+            if (report.connected.has_value()) metrics.add(metrics.connected);
+            if (report.reason == UdpFar::Reason::refused) metrics.add(metrics.refused_policy);
+            if (report.reason == UdpFar::Reason::failed) metrics.add(metrics.connect_failed);
+            if (report.reason == UdpFar::Reason::idle) metrics.add(metrics.idle_ended);
+            over();
+        });
+    if (!flow.ok()) return over();
+    flow_ = std::move(flow).value();
 }
 
 // --- ends ---------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@
 #include "header_reader.h"
 #include "outlet.h"
 #include "service.h"
+#include "udp_far.h"
 #include "vsockio/listen.h"
 #include "vsockio/relay.h"
 
@@ -41,13 +42,16 @@ class Session {
     void read_request();
     void header_failed(HeaderReader::Ending ending);
     void take_original();
+    void begin_asking(const vsockio::IpEndpoint& original);
     bool admit(const std::string& group);
 
-    template <typename Start>
-    void open_outlet(Start start);
+    using StartOutlet = std::function<base::Result<std::unique_ptr<Outlet>>(Outlet::Done)>;
+    void open_outlet(const StartOutlet& start);
     void watch_for_leaving();
     void on_outlet(OutletResult result);
     void begin_relay(base::Fd other);
+    void begin_flow(const Destination& destination, UdpFar::Kind kind);
+    void find_fixed();
 
     void answer(const proto::pf_proxy::Status& status);
     void say_farewell();
@@ -67,6 +71,7 @@ class Session {
     std::optional<loop::Poll> poll_;
     std::optional<loop::Timer> timer_;
     std::unique_ptr<vsockio::Relay> relay_;
+    std::unique_ptr<UdpFar> flow_;
     bool used_ = false;
 };
 

@@ -33,6 +33,7 @@ struct PortTarget {
 struct Settings {
     Mode mode = Mode::ip_to_vsock;
     std::vector<vsockio::Address> listeners;
+    std::vector<vsockio::Address> datagram_listeners;
     std::vector<vsockio::Address> targets;    // of the fixed modes; else the far side alone
     std::optional<PortTarget> port_target;    // of transparent-port-to-vsock
     std::vector<policy::PortRange> ports;     // of the same: what may be asked for
@@ -56,6 +57,10 @@ struct Settings {
     std::optional<vsockio::Address> metrics;
     std::string ready_fd;
 
+    // The fixed targets are for flows of datagrams, which come in frames on streams.
+    bool datagram_targets() const {
+        return !targets.empty() && targets.front().kind == vsockio::Address::Kind::udp;
+    }
     bool asks_far_side() const { return mode == Mode::ip_to_vsock_transparent; }
     bool serves_requests() const { return mode == Mode::vsock_to_ip_transparent; }
     bool wants_original() const {

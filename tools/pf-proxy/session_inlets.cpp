@@ -1,0 +1,153 @@
+// What a session learns before it can look for its other side: from a PROXY header, a request, or
+// the kernel.
+#include <algorithm>
+
+#include "dns_service.h"
+#include "near_judgement.h"
+#include "policy/host_name.h"
+#include "proto/proxy_protocol.h"
+#include "session.h"
+
+namespace pf_proxy {
+
+using base::Fd;
+using base::Result;
+using proto::pf_proxy::StatusCode;
+using std::chrono::milliseconds;
+
+void Session::read_proxy_header() {
+    const milliseconds limit = service_.settings.limits.header;
+    Result<std::unique_ptr<HeaderReader>> reader = HeaderReader::start(
+        service_.loop, fd_.get(), {limit, limit},
+        [](std::span<const std::byte> input) { return look(proto::proxy_protocol::decode(input)); },
+        [this](HeaderReader::Ending ending, std::span<const std::byte> bytes) {
+            if (ending != HeaderReader::Ending::whole) return header_failed(ending);
+            const auto header = proto::proxy_protocol::decode(bytes).value;
+            if (header.kind == proto::proxy_protocol::Kind::proxied) {
+                client_ = {header.source, header.destination};
+            } else {
+                client_ = {peer_.endpoint, local_endpoint(fd_.get())};
+            }
+            reader_.reset();
+            used_ = true;
+            if (!admit(Peer{client_.source, peer_.cid}.group())) return;
+            find_fixed();
+        });
+    if (!reader.ok()) return over();
+    reader_ = std::move(reader).value();
+}
+
+void Session::read_request() {
+    Result<std::unique_ptr<HeaderReader>> reader = HeaderReader::start(
+        service_.loop, fd_.get(),
+        {proto::pf_proxy::kFirstByteLimit, service_.settings.limits.header},
+        [](std::span<const std::byte> input) {
+            return look(proto::pf_proxy::decode_request(input));
+        },
+        [this](HeaderReader::Ending ending, std::span<const std::byte> bytes) {
+            if (ending != HeaderReader::Ending::whole) return header_failed(ending);
+            const auto request = proto::pf_proxy::decode_request(bytes).value;
+            Destination destination;
+            destination.port = request.port;
+            destination.transport = request.transport;
+            if (const auto* address = std::get_if<vsockio::IpAddress>(&request.host)) {
+                destination.host = *address;
+            } else {
+                destination.host = std::string(std::get<std::string_view>(request.host));
+            }
+            destination_ = std::move(destination);
+            reader_.reset();
+            used_ = true;
+            if (destination_->transport != vsockio::Transport::tcp) {
+                return begin_flow(*destination_, UdpFar::Kind::requested);
+            }
+            open_outlet([this](Outlet::Done done) {
+                return start_judged_outlet(service_, *destination_, std::move(done));
+            });
+        });
+    if (!reader.ok()) return over();
+    reader_ = std::move(reader).value();
+}
+
+void Session::header_failed(HeaderReader::Ending ending) {
+    const bool begun = reader_->has_begun();
+    reader_.reset();
+    if (ending == HeaderReader::Ending::ended) return over();
+    Metrics& metrics = service_.metrics;
+    metrics.add(ending == HeaderReader::Ending::bad ? metrics.bad_header : metrics.header_timeouts);
+    if (service_.settings.serves_requests()) {
+        // A stream that was opened beforehand and not needed just ends.
+        return begun ? answer({StatusCode::bad_header, 0, {}}) : over();
+    }
+    refuse(ending == HeaderReader::Ending::bad ? "bad header" : "no header in time");
+}
+
+void Session::take_original() {
+    const Settings& settings = service_.settings;
+    const std::optional<vsockio::IpEndpoint> own = local_endpoint(fd_.get());
+    std::optional<vsockio::IpEndpoint> original;
+    if (settings.tproxy) {
+        // Who connects to the listener's own address would be sent in a circle.
+        if (std::ranges::count(service_.listening, own) == 0) original = own;
+    } else {
+        original = redirected_from(fd_.get());
+        // A port that is listened on itself is its own original.
+        if (!original.has_value() && settings.port_target.has_value()) original = own;
+    }
+    if (!original.has_value()) {
+        service_.metrics.add(service_.metrics.refused_peer);
+        return refuse("not redirected");
+    }
+    client_.destination = original;
+    if (settings.port_target.has_value()) {
+        for (const policy::PortRange& range : settings.ports) {
+            if (!range.contains(original->port)) continue;
+            return open_outlet([this, port = original->port](Outlet::Done done) {
+                return start_fixed_outlet(service_, client_, port, std::move(done));
+            });
+        }
+        service_.metrics.add(service_.metrics.refused_policy);
+        return refuse("this port is not carried");
+    }
+    begin_asking(*original);
+}
+
+void Session::begin_asking(const vsockio::IpEndpoint& original) {
+    // Its first packet was held, and the far side has been asked already.
+    if (client_.source.has_value()) {
+        Fd prepared = service_.prepared.take(*client_.source, original);
+        if (prepared.valid()) {
+            service_.metrics.add(service_.metrics.connected);
+            return begin_relay(std::move(prepared));
+        }
+    }
+    std::vector<std::string> names;
+    if (service_.dns != nullptr) names = service_.dns->names_of(original.address);
+    NearJudgement judgement =
+        judge_original(service_.policy.get(), names, original, vsockio::Transport::tcp);
+    destination_ = std::move(judgement.destination);
+    if (!destination_.has_value()) {
+        service_.metrics.add(service_.metrics.refused_policy);
+        return refuse(judgement.reason);
+    }
+    open_outlet([this](Outlet::Done done) {
+        return start_asking_outlet(service_, *destination_, std::move(done));
+    });
+}
+
+void Session::find_fixed() {
+    if (!service_.settings.datagram_targets()) {
+        return open_outlet([this](Outlet::Done done) {
+            return start_fixed_outlet(service_, client_, 0, std::move(done));
+        });
+    }
+    const std::vector<std::size_t> order = service_.targets.order();
+    if (order.empty()) return refuse("no target is healthy");
+    const vsockio::Address& target = service_.settings.targets[order.front()];
+    const base::Result<policy::Host> host = policy::parse_host(target.host);
+    if (!host.ok()) return refuse(host.error().message);
+    begin_flow({host.value(), static_cast<std::uint16_t>(target.port), vsockio::Transport::udp},
+               UdpFar::Kind::fixed);
+}
+
+}  // namespace pf_proxy
