@@ -11,10 +11,11 @@
 namespace pf_proxy {
 
 struct Limits {
-    std::size_t connections = 0;       // at once, of all workers together
-    std::size_t per_peer = 0;          // at once, of one address or CID; 0: as many as of all
-    std::uint64_t per_second = 0;      // new ones; 0: any
-    std::chrono::milliseconds idle{};  // without a byte either way; 0: for ever
+    std::size_t connections = 0;            // at once, of all workers together
+    std::size_t per_peer = 0;               // at once, of one address or CID; 0: as many as of all
+    std::uint64_t per_second = 0;           // new ones; 0: any
+    std::chrono::milliseconds idle{};       // without a byte either way; 0: for ever
+    std::chrono::milliseconds flow_idle{};  // of UDP, at the near side; a far side waits longer
     std::chrono::milliseconds connect{};
     std::chrono::milliseconds header{};  // from a header's first byte to its last
 };

@@ -141,6 +141,8 @@ Result<std::unique_ptr<DatagramListeners>> DatagramListeners::create(Service& se
         new DatagramListeners(std::make_unique<OutletOpener>(service)));
     for (Fd& socket : sockets) {
         UdpNearSettings settings;
+        settings.idle = service.settings.limits.flow_idle;
+        settings.maximum_flows = service.settings.limits.connections;
         if (service.settings.asks_far_side()) {
             settings.kind = UdpNearSettings::Kind::transparent;
             settings.name_of = [&service](const vsockio::IpAddress& address) {

@@ -22,6 +22,7 @@ constexpr base::Option kRelay[] = {
     {'\0', "max-per-peer", "N", "0", "Hold at most N of one address or CID; 0: no such limit"},
     {'\0', "max-rate", "N", "0", "Take at most N new ones in a second; 0: no such limit"},
     {'i', "idle", "TIME", "1h", "End a connection that carried nothing for TIME; 0: never"},
+    {'\0', "flow-idle", "TIME", "2min", "End a flow of datagrams that carried nothing for TIME"},
     {'t', "connect-timeout", "TIME", "10s", "Give up connecting after TIME"},
     {'\0', "drain-timeout", "TIME", "10s", "After SIGTERM let connections go on for TIME"},
     {'\0', "allow-cid", "CID", "", "Take connections of this CID only; may be given again"},

@@ -79,6 +79,8 @@ Result<void> parse_limits(Settings& settings, const Arguments& arguments) {
         static_cast<std::size_t>(TRY(arguments.number("max-per-peer", 0, kMostConnections)));
     limits.per_second = TRY(arguments.number("max-rate", 0, kMostConnections));
     limits.idle = TRY(arguments.duration("idle"));
+    limits.flow_idle = TRY(arguments.duration("flow-idle"));
+    if (limits.flow_idle.count() == 0) return Error::usage("--flow-idle: 0 keeps no flow");
     limits.connect = TRY(arguments.duration("connect-timeout"));
     if (limits.connect.count() == 0) return Error::usage("--connect-timeout: 0 never connects");
     settings.drain_limit = TRY(arguments.duration("drain-timeout"));

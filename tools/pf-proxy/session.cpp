@@ -15,6 +15,10 @@ using std::chrono::milliseconds;
 
 namespace {
 
+// The near side is the one to end a flow, because the next datagram is the application's.
+constexpr milliseconds kFlowPatience =
+    proto::pf_proxy::kFarFlowLimit - proto::pf_proxy::kNearFlowLimit;
+
 // What the stream holds beyond its header: nothing, bytes, or its end.
 enum class Beyond { nothing, bytes, end };
 
@@ -165,6 +169,7 @@ void Session::begin_flow(const Destination& destination, UdpFar::Kind kind) {
     }
     UdpFarLimits limits;
     limits.connect = service_.settings.limits.connect;
+    limits.idle = service_.settings.limits.flow_idle + kFlowPatience;
     Result<std::unique_ptr<UdpFar>> flow = UdpFar::start(
         {service_.loop, service_.datagrams->workspace, *service_.resolver, limits}, std::move(fd_),
         destination, kind, service_.policy, [this](const UdpFar::Report& report) {
