@@ -15,7 +15,9 @@ build=$(cd "$build" 2>/dev/null && pwd) || { echo 'pf-proxy: no build folder'; e
 proxy=$build/tools/pf-proxy/pf-proxy
 [ -x "$proxy" ] || { echo "pf-proxy: no $proxy to measure"; exit 77; }
 seconds=${SECONDS_EACH:-3} rounds=${ROUNDS:-3} idle=${IDLE:-10000}
-ulimit -n "$(ulimit -H -n)"
+ulimit -n 200000 2>/dev/null || ulimit -n "$(ulimit -H -n)"
+most=$(($(ulimit -n) / 2 - 200))
+((idle <= most)) || idle=$most
 PATH=$PATH:/usr/sbin:/sbin
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/pf-proxy-bench.XXXXXX") || exit 71
 finish() {
@@ -32,7 +34,7 @@ c++ -std=c++20 -O2 -o "$tmp/load" "$top/bench/pf-proxy/load.cpp" || exit 71
 base=$((20000 + RANDOM % 20000))
 echo_port=$base iperf_port=$((base + 1))
 "$tmp/load" serve "$echo_port" &
-! have iperf3 || iperf3 -s -B 127.0.0.1 -p "$iperf_port" >/dev/null 2>&1 &
+if have iperf3; then iperf3 -s -B 127.0.0.1 -p "$iperf_port" >/dev/null 2>&1 & fi
 
 # Each proxy carries two ports: to the echo server and to iperf3.
 declare -A echo_of=([direct]=$echo_port) bulk_of=([direct]=$iperf_port) pid_of=()
@@ -55,7 +57,7 @@ fi
 if have haproxy; then
     cat >"$tmp/haproxy.cfg" <<END
 global
-    maxconn 65536
+    maxconn $((most < 65536 ? most : 65536))
     nbthread 1
 defaults
     mode tcp
