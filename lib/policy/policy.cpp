@@ -143,7 +143,6 @@ Decision Policy::judge_found(std::string_view name, const IpAddress& address) co
 
 Decision Policy::decide_any_port(Query query) const {
     OpenPorts open;
-    Decision last = without_rule(query);
     for (const Rule& rule : rules_) {
         // Asked at a port of the rule's own, only name and address can keep it from matching.
         query.port = rule.ports.empty() ? std::uint16_t{1} : rule.ports.front().first;
@@ -151,10 +150,9 @@ Decision Policy::decide_any_port(Query query) const {
         const Match outcome = match(rule, query);
         if (!decides(outcome) || !open.take(rule)) continue;
         Decision decision = decision_of(rule, outcome, query);
-        if (decision.allowed) return decision;
-        last = std::move(decision);
+        if (decision.allowed || !open.any()) return decision;
     }
-    return open.any() ? without_rule(query) : last;
+    return without_rule(query);
 }
 
 std::vector<std::string> Policy::explain(std::string_view host,

@@ -75,6 +75,8 @@ Result<void> AresChannel::open(const Settings& settings) {
     tick_ = TRY(loop::Timer::create(loop_, [this] { process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); }));
     ares_options options{};
     // No search domains and no aliases of the environment: what is asked is what was judged.
+    // NOSEARCH alone does not do it, ares_getaddrinfo() looks at the number of domains (1.18).
+    options.ndomains = 0;
     options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS;
     options.ednspsz = kUdpBytes;
     options.timeout = static_cast<int>(settings.try_timeout.count());
@@ -86,7 +88,7 @@ Result<void> AresChannel::open(const Settings& settings) {
         static_cast<AresChannel*>(self)->watch(fd, readable != 0, writable != 0);
     };
     const int mask = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-                     ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
+                     ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
     int status = ares_init_options(&channel_, &options, mask);
     if (status != ARES_SUCCESS) return failure("start the resolver", status);
     if (settings.nameservers.empty()) return {};

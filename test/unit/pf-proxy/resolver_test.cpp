@@ -135,6 +135,21 @@ TEST_CASE("a name without an address is unreachable, and for a while not asked f
     CHECK(net.server.asked().size() == 2);
 }
 
+TEST_CASE("nothing but the name itself is asked for, whatever suffixes the machine has") {
+    REQUIRE(::setenv("LOCALDOMAIN", "suffix.example", 1) == 0);
+    REQUIRE(::setenv("RES_OPTIONS", "ndots:5", 1) == 0);
+    Net net([](const auto& asked) {
+        return Messages{pf_proxy_test::with_code(asked.query, dns::Rcode::no_such_name)};
+    });
+    ::unsetenv("LOCALDOMAIN");
+    ::unsetenv("RES_OPTIONS");
+    CHECK(net.failure("host") == EHOSTUNREACH);
+    CHECK(net.failure("a.example") == EHOSTUNREACH);
+    REQUIRE(net.server.asked().size() == 2);
+    CHECK(net.server.asked()[0].query.question.name == "host");
+    CHECK(net.server.asked()[1].query.question.name == "a.example");
+}
+
 TEST_CASE("a server that fails makes names unreachable, and is asked again") {
     Net net(
         [](const auto& asked) {
