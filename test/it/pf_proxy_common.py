@@ -51,3 +51,10 @@ def ends_by_reset(sock):
 def echoes(sock, text=b"ping"):
     sock.sendall(text)
     return read_exactly(sock, len(text)) == text
+
+
+def is_reset(address):
+    try:
+        ends_by_reset(connect(address))
+    except ConnectionResetError:
+        pass  # already while connecting

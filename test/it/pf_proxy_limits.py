@@ -1,7 +1,7 @@
 """Cases of pf-proxy's limits: how many, how fast, how long."""
 import time
 
-from pf_proxy_common import LIMIT, connect, echoes, ends_by_reset, read_exactly
+from pf_proxy_common import LIMIT, connect, echoes, is_reset, read_exactly
 from pf_proxy_wire import AGAIN, BAD_HEADER, CONNECTED, FAILED, TOO_MANY, expect, read_status, request
 
 
@@ -25,7 +25,7 @@ def waits_beyond(address, most):
 def reset_beyond(address, most):
     socks = [connect(address) for _ in range(int(most))]
     assert all(echoes(sock) for sock in socks)
-    ends_by_reset(connect(address))
+    is_reset(address)
     socks.pop().close()
     deadline = time.monotonic() + LIMIT
     while True:
