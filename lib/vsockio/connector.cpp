@@ -73,13 +73,24 @@ void Connector::next() {
             continue;
         }
         dialer_ = std::move(dialer).value();
+        // On one machine a connection is often there at once, and needs no watching.
+        const Result<bool> connected = dialer_->advance();
+        if (!connected.ok()) {
+            last_ = connected.error();
+            continue;
+        }
+        if (connected.value()) return finish(dialer_->take());
         Result<loop::Poll> poll =
             loop::Poll::create(loop_, dialer_->fd(), [this](int) { advance(); });
         if (!poll.ok()) return finish(std::move(poll).error());
         poll_ = std::move(poll).value();
         timer_->start(std::max(time_left / static_cast<int>(left), milliseconds(1)));
-        return advance();
+        return watch();
     }
+}
+
+void Connector::watch() {
+    poll_->watch(dialer_->wants() == POLLIN ? loop::Poll::kReadable : loop::Poll::kWritable);
 }
 
 void Connector::advance() {
@@ -92,7 +103,7 @@ void Connector::advance() {
         poll_.reset();
         return finish(dialer_->take());
     }
-    poll_->watch(dialer_->wants() == POLLIN ? loop::Poll::kReadable : loop::Poll::kWritable);
+    watch();
 }
 
 void Connector::finish(Result<Fd> result) {

@@ -48,6 +48,7 @@ class Connector {
     base::Result<void> begin(std::chrono::milliseconds timeout);
     void next();
     void advance();
+    void watch();
     void finish(base::Result<base::Fd> result);
 
     loop::Loop& loop_;

@@ -107,26 +107,24 @@ void Server::accepted(vsockio::Connection connection) {
     Metrics& metrics = service_.metrics;
     metrics.add(metrics.accepted);
     service_.rate.spend();
-    const Peer peer = peer_of(connection.fd.get());
     const std::vector<std::uint32_t>& allowed = service_.settings.allowed_cids;
-    if (!allowed.empty() && std::ranges::count(allowed, peer.cid) == 0) {
+    if (!allowed.empty() && std::ranges::count(allowed, peer_of(connection.fd.get()).cid) == 0) {
         metrics.add(metrics.refused_peer);
         service_.talk.warn(service_.loop.now(), "refused",
-                           {{"from", peer.group()}, {"why", "not an allowed CID"}});
+                           {{"from", connection.peer}, {"why", "not an allowed CID"}});
         return;
     }
     if (full()) {
         metrics.add(metrics.refused_limit);
         if (turned_away_.size() >= kMostTurnedAway) return;
-        auto session =
-            std::make_unique<Session>(service_, std::move(connection.fd), peer,
-                                      [this](Session& over) { turned_away_.erase(&over); });
+        auto session = std::make_unique<Session>(
+            service_, std::move(connection), [this](Session& over) { turned_away_.erase(&over); });
         Session* raw = session.get();
         turned_away_.emplace(raw, std::move(session));
         return raw->turn_away();
     }
     metrics.add(metrics.open);
-    auto session = std::make_unique<Session>(service_, std::move(connection.fd), peer,
+    auto session = std::make_unique<Session>(service_, std::move(connection),
                                              [this](Session& over) { session_over(over); });
     Session* raw = session.get();
     sessions_.emplace(raw, std::move(session));

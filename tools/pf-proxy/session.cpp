@@ -34,8 +34,11 @@ Beyond look_beyond(int fd) {
 
 }  // namespace
 
-Session::Session(Service& service, Fd fd, Peer peer, Over over)
-    : service_(service), fd_(std::move(fd)), peer_(std::move(peer)), over_(std::move(over)) {}
+Session::Session(Service& service, vsockio::Connection connection, Over over)
+    : service_(service),
+      fd_(std::move(connection.fd)),
+      from_(std::move(connection.peer)),
+      over_(std::move(over)) {}
 
 Session::~Session() {
     if (!group_.empty()) service_.peers.leave(group_);
@@ -47,24 +50,33 @@ bool Session::unused() const {
 }
 
 void Session::start() {
-    keep_alive(fd_.get());
     const Settings& settings = service_.settings;
+    keep_alive_if_needed(fd_.get());
     if (settings.proxy_in) return read_proxy_header();
-    client_ = {peer_.endpoint, local_endpoint(fd_.get())};
-    if (!admit(peer_.group())) return;
+    Peer peer;
+    if (settings.counts_peers() || settings.tells_client()) peer = peer_of(fd_.get());
+    if (settings.tells_client()) client_ = {peer.endpoint, local_endpoint(fd_.get())};
+    if (!admit(peer)) return;
     if (settings.serves_requests()) return read_request();
     used_ = true;
     if (settings.wants_original()) return take_original();
     find_fixed();
 }
 
+// What carries nothing is ended by the idle limit; without one somebody has to ask.
+void Session::keep_alive_if_needed(int fd) const {
+    if (service_.settings.limits.idle.count() == 0) keep_alive(fd);
+}
+
 void Session::turn_away() {
     answer({StatusCode::too_many, 0, {}});
 }
 
-bool Session::admit(const std::string& group) {
+bool Session::admit(const Peer& peer) {
+    if (!service_.settings.counts_peers()) return true;
+    std::string group = peer.group();
     if (service_.peers.enter(group)) {
-        group_ = group;
+        group_ = std::move(group);
         return true;
     }
     service_.metrics.add(service_.metrics.refused_limit);
@@ -113,7 +125,7 @@ void Session::on_outlet(OutletResult result) {
     const bool wire = service_.settings.serves_requests();
     if (!result.fd.valid()) {
         service_.talk.warn(service_.loop.now(), "not connected",
-                           {{"from", peer_.group()},
+                           {{"from", from_},
                             {"to", destination_ ? to_string(*destination_) : std::string()},
                             {"why", result.reason}});
         outlet_.reset();
@@ -140,7 +152,7 @@ void Session::on_outlet(OutletResult result) {
 }
 
 void Session::begin_relay(Fd other) {
-    keep_alive(other.get());
+    keep_alive_if_needed(other.get());
     destination_.reset();
     vsockio::RelayOptions options;
     options.idle_limit = service_.settings.limits.idle;
@@ -214,7 +226,7 @@ void Session::say_farewell() {
 
 void Session::refuse(std::string_view why) {
     service_.talk.warn(service_.loop.now(), "refused",
-                       {{"from", peer_.group()},
+                       {{"from", from_},
                         {"to", client_.destination ? to_string(*client_.destination) : ""},
                         {"why", why}});
     reset_on_close(fd_.get());

@@ -26,7 +26,7 @@ class Session {
     // Called once, from the loop; destroys the session.
     using Over = std::function<void(Session&)>;
 
-    Session(Service& service, base::Fd fd, Peer peer, Over over);
+    Session(Service& service, vsockio::Connection connection, Over over);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -43,7 +43,8 @@ class Session {
     void header_failed(HeaderReader::Ending ending);
     void take_original();
     void begin_asking(const vsockio::IpEndpoint& original);
-    bool admit(const std::string& group);
+    bool admit(const Peer& peer);
+    void keep_alive_if_needed(int fd) const;
 
     using StartOutlet = std::function<base::Result<std::unique_ptr<Outlet>>(Outlet::Done)>;
     void open_outlet(const StartOutlet& start);
@@ -59,8 +60,8 @@ class Session {
     void over();
 
     Service& service_;
-    base::Fd fd_;  // until the relay has it
-    Peer peer_;
+    base::Fd fd_;       // until the relay has it
+    std::string from_;  // for logs
     Over over_;
     std::string group_;  // as it was counted; empty when it was not
     Client client_;

@@ -26,11 +26,13 @@ void Session::read_proxy_header() {
             if (header.kind == proto::proxy_protocol::Kind::proxied) {
                 client_ = {header.source, header.destination};
             } else {
-                client_ = {peer_.endpoint, local_endpoint(fd_.get())};
+                client_ = {peer_of(fd_.get()).endpoint, local_endpoint(fd_.get())};
             }
             reader_.reset();
             used_ = true;
-            if (!admit(Peer{client_.source, peer_.cid}.group())) return;
+            Peer peer{client_.source, {}};
+            if (!peer.endpoint.has_value()) peer = peer_of(fd_.get());
+            if (!admit(peer)) return;
             find_fixed();
         });
     if (!reader.ok()) return over();

@@ -61,6 +61,9 @@ struct Settings {
     bool datagram_targets() const {
         return !targets.empty() && targets.front().kind == vsockio::Address::Kind::udp;
     }
+    bool counts_peers() const { return limits.per_peer > 0; }
+    // Somebody will want to know who the client is and where it connected to.
+    bool tells_client() const { return proxy_out != 0 || client_source || wants_original(); }
     bool asks_far_side() const { return mode == Mode::ip_to_vsock_transparent; }
     bool serves_requests() const { return mode == Mode::vsock_to_ip_transparent; }
     bool wants_original() const {
