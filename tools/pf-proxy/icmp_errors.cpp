@@ -109,11 +109,17 @@ std::span<const std::byte> encode_unreachable(const IpEndpoint& application,
     return memory.first(header_bytes + message_bytes);
 }
 
-void IcmpErrors::tell(const IpEndpoint& application, const IpEndpoint& destination,
-                      int errno_value) {
+void IcmpErrors::tell(const IpEndpoint& application, const IpEndpoint& destination, int errno_value,
+                      std::chrono::milliseconds now) {
+    if (now - second_ >= std::chrono::seconds(1)) {
+        second_ = now;
+        told_ = 0;
+    }
+    if (told_ >= kMostPerSecond) return;
     std::array<std::byte, kMaximumIcmpBytes> memory;
     const auto packet = encode_unreachable(application, destination, errno_value, memory);
     if (packet.empty()) return;
+    ++told_;
     const bool v4 = application.address.is_v4;
     std::optional<base::Fd>& socket = v4 ? v4_ : v6_;
     if (!socket.has_value()) {

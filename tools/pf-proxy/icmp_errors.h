@@ -2,6 +2,7 @@
 // by ICMP: a connected socket then sees the errno. RFC 792, RFC 4443.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -24,11 +25,17 @@ std::span<const std::byte> encode_unreachable(const vsockio::IpEndpoint& applica
 
 class IcmpErrors {
   public:
+    // As many as the kernel sends of its own (icmp_msgs_per_sec): senders can be made up, and
+    // would get what somebody else asked for.
+    static constexpr unsigned kMostPerSecond = 1000;
+
     // Best effort: without the right to raw sockets (CAP_NET_RAW) nobody is told.
     void tell(const vsockio::IpEndpoint& application, const vsockio::IpEndpoint& destination,
-              int errno_value);
+              int errno_value, std::chrono::milliseconds now);
 
   private:
+    std::chrono::milliseconds second_{};  // when the present one began
+    unsigned told_ = 0;                   // in it
     // Opened when first needed, and not tried again.
     std::optional<base::Fd> v4_;
     std::optional<base::Fd> v6_;

@@ -166,7 +166,7 @@ void NearFlow::outward(const Datagram& datagram) {
         destination = datagram.destination;
         if (policy_.judges() && !policy_.allows(*destination)) {
             ++counters.dropped_refused;
-            near_.errors_.tell(ends_.source, *destination, EACCES);
+            near_.errors_.tell(ends_.source, *destination, EACCES, near_.loop_.now());
             return;
         }
     }

@@ -138,7 +138,7 @@ NearFlow* UdpNear::open_flow(const FlowEnds& ends) {
 
 void UdpNear::refuse(const FlowEnds& ends, int errno_value) {
     ++workspace_.counters.flows_refused;
-    errors_.tell(ends.source, ends.destination, errno_value);
+    errors_.tell(ends.source, ends.destination, errno_value, loop_.now());
     refusals_.put({ends.source, ends.destination}, {}, loop_.now() + settings_.ask_again);
 }
 
@@ -161,7 +161,7 @@ void UdpNear::deliver(NearFlow& flow, const proto::pf_proxy::Frame& frame) {
         ++counters.errors;
         if (own || transparent()) {
             errors_.tell(flow.ends_.source, own ? flow.ends_.destination : *frame.endpoint,
-                         frame.errno_value);
+                         frame.errno_value, loop_.now());
         }
         return;
     }
