@@ -93,8 +93,49 @@ expect ECONNREFUSED tcp ::1 9
 expect ECONNREFUSED tcp 192.0.0.4 9
 passed "what is of this machine itself is not caught"
 
-kill "$started"
-wait "$started" 2>/dev/null
+# SYNs are held. Where nftables has no queues, iptables brings the packets; refusing is nftables' in any case.
+held() {
+    pf-proxy rules "$mode" --policy "$tmp/policy.yaml" --apply 2>"$tmp/err" && return
+    expect_text "$tmp/err" "nftables refuses"
+    rules --apply || return
+    pf-proxy rules "$mode" --policy "$tmp/policy.yaml" | sed -n "/^add table/,/^}/p" | grep -v "queue num" >"$tmp/held.nft"
+    nft -f "$tmp/held.nft" || return
+    for program in iptables-legacy ip6tables-legacy; do
+        $program -t mangle -A OUTPUT -o enclave0 -p tcp --syn -j NFQUEUE --queue-num 60160 --queue-bypass || return
+    done
+}
+catcher=$started
+printf 'rules:\n  - allow: 198.51.100.0/24\n  - allow: "2001:db8::/32"\n' >"$tmp/policy.yaml"
+if held 2>"$tmp/held.log"; then
+    start answers "$ENCLAVEBOX_BUILD/test/it/pf_proxy_syns" "$tmp/answers"
+    wait_for 10 test -e "$tmp/answers"
+    for address in 198.51.100.7 2001:db8::7; do
+        expect "caught $address 443" tcp $address 443
+        expect ECONNREFUSED tcp $address 20111
+        expect EHOSTUNREACH tcp $address 20113
+        expect ENETUNREACH tcp $address 20101
+        expect silence tcp $address 20110
+    done
+    expect EACCES tcp 2001:db8::7 20013
+    expect EHOSTUNREACH tcp 198.51.100.7 20013
+    for port in 20111 20113 20101; do
+        [ "$(grep -c ":$port\$" "$tmp/answers.log")" -eq 2 ] || fail "asked more than once for port $port"
+    done
+    passed "what the far side says is the errno of connect()"
+    kill "$started"
+    wait "$started" 2>/dev/null
+    expect "caught 198.51.100.7 443" tcp 198.51.100.7 443
+    passed "without somebody at the queue connections pass to the proxy"
+    for program in iptables-legacy ip6tables-legacy; do
+        ! command -v $program >/dev/null || $program -t mangle -F
+    done
+    rules --apply || fail "no longer holding: $(cat "$tmp/err")"
+else
+    echo "not shown: neither nftables nor iptables can queue packets here"
+fi
+
+kill "$catcher"
+wait "$catcher" 2>/dev/null
 expect ECONNREFUSED tcp 198.51.100.7 443
 expect ECONNREFUSED tcp 2001:db8::7 443
 expect silence udp 198.51.100.7 5353

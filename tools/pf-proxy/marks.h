@@ -16,11 +16,13 @@ inline constexpr std::uint32_t kOwnMark = 0xEA00'0000;
 inline constexpr std::uint32_t kLocalMark = 0xEB00'0000;  // under kMarkMask
 inline constexpr std::uint32_t kDatagramMark = kLocalMark + 1;
 inline constexpr std::uint32_t kReturnMark = kLocalMark + 2;
-// What a refused SYN is answered with.
-inline constexpr std::uint32_t kResetMark = kLocalMark + 16;            // ECONNREFUSED
-inline constexpr std::uint32_t kHostUnreachableMark = kLocalMark + 17;  // EHOSTUNREACH
-inline constexpr std::uint32_t kNoRouteMark = kLocalMark + 18;          // ENETUNREACH
-inline constexpr std::uint32_t kProhibitedMark = kLocalMark + 19;       // EACCES
+// What a refused SYN is answered with. It stays with the device: the kernel sends no IPv4 error
+// about a packet that is on its way to the machine itself.
+inline constexpr std::uint32_t kRefusedMark = 0xEC00'0000;               // under kMarkMask
+inline constexpr std::uint32_t kResetMark = kRefusedMark + 1;            // ECONNREFUSED
+inline constexpr std::uint32_t kHostUnreachableMark = kRefusedMark + 2;  // EHOSTUNREACH
+inline constexpr std::uint32_t kNoRouteMark = kRefusedMark + 3;          // ENETUNREACH
+inline constexpr std::uint32_t kProhibitedMark = kRefusedMark + 4;       // EACCES
 
 // Routing tables.
 inline constexpr std::uint32_t kReturnTable = 60'158;    // answers for senders that we play

@@ -130,6 +130,9 @@ Result<std::span<const std::byte>> NetlinkSocket::receive() {
         const ssize_t got = ::recvfrom(fd_.get(), memory_.data(), memory_.size(), 0,
                                        reinterpret_cast<sockaddr*>(&from), &length);
         if (got < 0 && errno == EINTR) continue;
+        // ENOBUFS: datagrams were lost, of which whoever waits for one finds out by its limit.
+        if (got < 0 && errno == ENOBUFS) continue;
+        if (got < 0 && errno == EAGAIN && is_nonblocking_) return std::span<const std::byte>();
         if (got < 0) return Error::system("hear from", "the kernel over netlink");
         // Any process may send to the socket's address.
         if (from.nl_pid != 0) continue;
@@ -149,6 +152,22 @@ Result<int> NetlinkSocket::answers(const Each& each) {
             if (each) each(*part);
         }
     }
+}
+
+Result<void> NetlinkSocket::set_nonblocking() {
+    TRY(base::set_nonblocking(fd_.get(), true));
+    is_nonblocking_ = true;
+    return {};
+}
+
+Result<void> NetlinkSocket::hear(std::size_t most, const Each& each) {
+    for (std::size_t count = 0; count < most; ++count) {
+        std::span<const std::byte> datagram = TRY(receive());
+        if (datagram.empty()) return {};
+        while (const std::optional<NetlinkPart> part = take_part(datagram))
+            each(*part);
+    }
+    return {};
 }
 
 Result<int> NetlinkSocket::ask(NetlinkMessage& message) {

@@ -88,21 +88,29 @@ class NetlinkSocket {
     static base::Result<NetlinkSocket> open(int family);
 
     int fd() const { return fd_.get(); }
+    void close() { fd_.reset(); }  // everything fails from then on
+    using Each = std::function<void(const NetlinkPart& part)>;
     // 0, or the errno with which the kernel refused. An Error when there was no answer.
     base::Result<int> ask(NetlinkMessage& message);
     // The answers to a request with NLM_F_DUMP.
-    using Each = std::function<void(const NetlinkPart& part)>;
     base::Result<void> list(NetlinkMessage& message, const Each& each);
+    // Without an answer, unless the kernel refuses: that comes as a part of type NLMSG_ERROR.
+    base::Result<void> tell(NetlinkMessage& message) { return send(message); }
+    // What comes unasked, after set_nonblocking(), which ends asking and listing. Returns when
+    // nothing is left, or after `most` datagrams.
+    base::Result<void> set_nonblocking();
+    base::Result<void> hear(std::size_t most, const Each& each);
 
   private:
     explicit NetlinkSocket(base::Fd fd) : fd_(std::move(fd)) {}
     base::Result<void> send(NetlinkMessage& message);
-    // One datagram in `memory_`; only from the kernel.
+    // One datagram in `memory_`, only from the kernel; empty when a non-blocking socket has none.
     base::Result<std::span<const std::byte>> receive();
     // The answers to the request sent last, until its end: 0 or an errno.
     base::Result<int> answers(const Each& each);
 
     base::Fd fd_;
+    bool is_nonblocking_ = false;
     std::uint32_t sequence_ = 0;
     std::vector<std::byte> memory_;
 };

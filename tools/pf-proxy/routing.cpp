@@ -214,10 +214,11 @@ void add_frame(Routing& routing) {
         constexpr std::uint32_t kMainTable = 254;
         lookup(kEgressPriority, kMainTable, kOwnMark);
         lookup(kEgressPriority + 1, kLoopbackTable, kLocalMark);
+        lookup(kEgressPriority + 2, kPinnedTable, kRefusedMark);
         // Networks of other devices, as of containers within the enclave, are not the proxy's.
-        lookup(kEgressPriority + 2, kMainTable, 0);
+        lookup(kEgressPriority + 3, kMainTable, 0);
         routing.rules.push_back({.is_v4 = is_v4,
-                                 .priority = kEgressPriority + 3,
+                                 .priority = kEgressPriority + 4,
                                  .action = Action::prohibit,
                                  .destination = IpNetwork::only(is_v4 ? kRefusedV4 : kRefusedV6)});
     }
