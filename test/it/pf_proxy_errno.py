@@ -2,7 +2,9 @@
 catcher answered. With --catch PORT it is the catcher: TCP by redirect, UDP by TPROXY, both families;
 each answers with the destination that the other side believes it talks to.
 
-usage: pf_proxy_errno.py tcp|udp ADDRESS PORT    pf_proxy_errno.py --catch PORT READY_FILE"""
+usage: pf_proxy_errno.py tcp|udp ADDRESS PORT [SOURCE]    pf_proxy_errno.py --catch PORT READY_FILE [any]
+
+With SOURCE it sends from this address, whosever it is. With "any" all addresses of the machine are caught."""
 import errno
 import selectors
 import socket
@@ -13,6 +15,7 @@ IP_TRANSPARENT, IP_RECVORIGDSTADDR = 19, 20
 IPV6_TRANSPARENT, IPV6_RECVORIGDSTADDR = 75, 74
 SO_ORIGINAL_DST = 80
 LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+ANY = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 
 
 def level(family):
@@ -25,9 +28,11 @@ def destination(family, native):
     return socket.inet_ntop(family, address), port
 
 
-def transparent(family):
-    made = socket.socket(family, socket.SOCK_DGRAM)
+def transparent(family, kind=socket.SOCK_DGRAM):
+    made = socket.socket(family, kind)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     made.setsockopt(level(family), IP_TRANSPARENT if family == socket.AF_INET else IPV6_TRANSPARENT, 1)
     return made
 
@@ -47,10 +52,10 @@ def answer_datagram(receiver):
         sender.sendto("caught {} {}".format(*where).encode(), source)
 
 
-def catch(port, ready):
+def catch(port, ready, addresses):
     waiting = selectors.DefaultSelector()
-    for family, address in LOOPBACK.items():
-        listener = socket.socket(family, socket.SOCK_STREAM)
+    for family, address in addresses.items():
+        listener = transparent(family, socket.SOCK_STREAM)
         listener.bind((address, port))
         listener.listen(64)
         waiting.register(listener, selectors.EVENT_READ, answer_connection)
@@ -65,15 +70,17 @@ def catch(port, ready):
             key.data(key.fileobj)
 
 
-def ask(transport, address, port):
+def ask(transport, address, port, source):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     kind = socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM
-    with socket.socket(family, kind) as asking:
+    with transparent(family, kind) if source else socket.socket(family, kind) as asking:
         asking.settimeout(2)
         try:
+            if source:
+                asking.bind((source, 0))
             if transport == "tcp":
                 asking.connect((address, port))
-                return asking.recv(200).decode() or "closed"
+                return asking.recv(200).decode().strip() or "closed"
             asking.sendto(b"x" * 20000, (address, port))
             answer, source = asking.recvfrom(200)
             return answer.decode() if source[:2] == (address, port) else f"answered by {source}"
@@ -84,6 +91,6 @@ def ask(transport, address, port):
 
 
 if sys.argv[1] == "--catch":
-    catch(int(sys.argv[2]), sys.argv[3])
+    catch(int(sys.argv[2]), sys.argv[3], ANY if sys.argv[4:] == ["any"] else LOOPBACK)
 else:
-    print(ask(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    print(ask(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] if len(sys.argv) > 4 else None))

@@ -163,3 +163,66 @@ expect_status 0 pf-proxy rules "$mode" --remove
 everything >"$tmp/after"
 expect_same "$tmp/before" "$tmp/after"
 passed "removed, once or twice, everything is as found"
+
+# The host's side: a client beyond a cable, and the machine itself.
+start client unshare -n sleep 60
+client=$started
+other_namespace() { [ "$(readlink "/proc/$client/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
+wait_for 10 other_namespace
+ip link add cable type veth peer name cable netns "$client" || fail "a cable to the client"
+ip address add 10.9.0.1/24 dev cable
+ip -6 address add fd09::1/64 dev cable nodad
+ip link set cable up
+nsenter -t "$client" -n sh -c 'ip address add 10.9.0.2/24 dev cable; ip -6 address add fd09::2/64 dev cable nodad; ip link set cable up'
+everything >"$tmp/before"
+for mode in transparent-port-to-vsock vsock-to-ip; do
+    expect_status 64 pf-proxy rules $mode --apply
+    expect_status 0 pf-proxy rules $mode --ports 9000-9100,443 --apply
+    everything >"$tmp/once"
+    expect_status 0 pf-proxy rules $mode --ports 9000-9100,443 --apply
+    everything >"$tmp/twice"
+    expect_same "$tmp/once" "$tmp/twice"
+    expect_status 0 pf-proxy rules $mode --remove
+    everything >"$tmp/after"
+    expect_same "$tmp/before" "$tmp/after"
+done
+passed "the host's rules go as they came"
+
+expect_status 0 pf-proxy rules transparent-port-to-vsock --ports 9000-9100,443 --apply
+start catcher python3 "$asker" --catch 15001 "$tmp/caught.any" any
+catcher=$started
+wait_for 10 test -e "$tmp/caught.any"
+# from_client ANSWER TRANSPORT ADDRESS PORT
+from_client() {
+    got=$(nsenter -t "$client" -n python3 "$asker" "$2" "$3" "$4")
+    expect_equal "a client's $2 to $3 port $4" "$got" "$1"
+}
+for address in 10.9.0.1 fd09::1; do
+    from_client "caught $address 9005" tcp $address 9005
+    from_client "caught $address 443" udp $address 443
+    from_client ECONNREFUSED tcp $address 8999
+    from_client silence udp $address 8999
+    expect "caught $address 9100" tcp $address 9100
+done
+passed "given ports of the host are caught, others are not"
+expect_status 0 pf-proxy rules transparent-port-to-vsock --remove
+
+# A server of the machine itself is connected to from an address that is not the machine's.
+start served vcat --listen --keep tcp:127.0.0.1:8080 -- /bin/echo served
+start served6 vcat --listen --keep 'tcp:[::1]:8080' -- /bin/echo served
+for address in 127.0.0.1 ::1; do wait_for 10 python3 "$asker" tcp $address 8080; done
+# expect_from ANSWER ADDRESS SOURCE
+expect_from() { expect_equal "from $3 to $2" "$(python3 "$asker" tcp "$2" 8080 "$3")" "$1"; }
+expect_from silence 127.0.0.1 198.51.100.77
+expect_status 0 pf-proxy rules vsock-to-ip --ports 8080 --apply
+expect_from served 127.0.0.1 198.51.100.77
+expect_from served ::1 2001:db8::77
+expect_status 0 pf-proxy rules vsock-to-ip --remove
+# In an enclave, too, whose policy lets nothing out.
+printf 'rules: []\n' >"$tmp/policy.yaml"
+mode=ip-to-vsock-transparent
+rules --apply || fail "a policy of nothing: $(cat "$tmp/err")"
+expect_status 0 pf-proxy rules vsock-to-ip --ports 8080 --apply
+expect_from served 127.0.0.1 198.51.100.77
+expect_from served ::1 2001:db8::77
+passed "answers to addresses of others come back"

@@ -66,6 +66,7 @@ constexpr base::Option kNameserver[] = {
 constexpr base::Option kNear[] = {
     {'\0', "dns", "ADDRESS", "", "Answer DNS there"},
     {'\0', "pin-routes", "", "", "Let applications reach what the policy allows by name only"},
+    {'\0', "hold", "", "", "Ask the far side before a connection is accepted"},
     {'\0', "pool", "N", "0", "Hold N streams to the far side open beforehand"},
 };
 

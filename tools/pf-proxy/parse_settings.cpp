@@ -157,6 +157,11 @@ Result<void> parse_dns(Settings& settings, const Arguments& arguments) {
         }
     }
     if (settings.mode != Mode::ip_to_vsock_transparent) return {};
+    settings.hold = arguments.has("hold");
+    if (settings.hold && settings.workers > 1) {
+        return Error::usage("--hold works in one process, which knows what was asked",
+                            "leave out --workers");
+    }
     settings.pin_routes = arguments.has("pin-routes");
     if (!arguments.has("dns")) {
         if (!settings.pin_routes) return {};

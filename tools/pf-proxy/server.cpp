@@ -9,6 +9,7 @@
 #include "base/main.h"
 #include "dns_service.h"
 #include "stream_pool.h"
+#include "syn_holder.h"
 
 namespace pf_proxy {
 
@@ -211,6 +212,8 @@ Result<int> serve(const Settings& settings, Listeners listeners, std::span<Metri
     }
     if (settings.dns.has_value()) service.dns = TRY(DnsService::create(service));
     const std::unique_ptr<Server> server = TRY(Server::create(service, std::move(listeners)));
+    std::unique_ptr<SynHolder> holder;
+    if (settings.hold) holder = TRY(SynHolder::create(service));
     TRY(base::announce_ready(ready_fd));
     server->run();
     return 0;

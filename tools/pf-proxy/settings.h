@@ -47,6 +47,7 @@ struct Settings {
     std::optional<vsockio::IpEndpoint> dns;  // where a near side answers DNS
     bool pin_routes = false;                 // routing rules for what is answered
     std::vector<vsockio::IpEndpoint> nameservers;  // empty: those of resolv.conf(5)
+    bool hold = false;     // connections are asked for before they are accepted
     std::size_t pool = 0;  // streams to the far side that are opened beforehand
 
     Limits limits;
