@@ -28,6 +28,10 @@ peer cut_off "$(port_of impatient)" "$started"
 wait "$started" || fail "exit status $? after cutting off"
 expect_text "$tmp/impatient.log" "cut off"
 
+proxy waiting vsock-to-ip-transparent --drain-timeout 60s "unix:$tmp/waiting"
+peer unused_ends_at_once "$tmp/waiting" "$started"
+wait "$started" || fail "exit status $? with an unused stream"
+
 # Reload: a good file counts, a bad one does not.
 printf 'rules:\n  - allow: 127.0.0.1\n' >"$tmp/policy.yaml"
 proxy far vsock-to-ip-transparent --policy "$tmp/policy.yaml" "unix:$tmp/far"

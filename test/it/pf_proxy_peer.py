@@ -117,6 +117,16 @@ def cut_off(address, pid):
         pass
 
 
+def unused_ends_at_once(address, pid):
+    """A stream that was opened beforehand and not asked on does not hold up a drain."""
+    sock = connect(address)
+    time.sleep(0.1)
+    os.kill(int(pid), 15)
+    begin = time.monotonic()
+    assert sock.recv(1) == b""
+    assert time.monotonic() - begin < 5
+
+
 def many_echoes(address, count):
     for _ in range(int(count)):
         sock = connect(address)

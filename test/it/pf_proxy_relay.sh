@@ -71,3 +71,17 @@ peer is_reset "$(port_of by_port)"
 proxy socket_by_port vsock-to-ip "unix:$tmp/enclave_$port" "tcp:127.0.0.1:$port"
 expect_status 64 pf-proxy transparent-port-to-vsock tcp:127.0.0.1:0 tcp:127.0.0.1
 expect_text "$tmp/err" "no port would be carried"
+
+# Through vsockd's folder instead of vsock, to a guest and from it.
+mkdir "$tmp/vsock"
+server guest serve_muxed "$tmp/vsock/16.sock"
+ENCLAVEBOX_VSOCK_DIR=$tmp/vsock
+export ENCLAVEBOX_VSOCK_DIR
+proxy to_guest ip-to-vsock tcp:127.0.0.1:0 vsock:16:5000
+proxy from_guest vsock-to-ip vsock:any:7000 "tcp:127.0.0.1:$echo_port"
+proxy other_port ip-to-vsock tcp:127.0.0.1:0 vsock:16:5001
+unset ENCLAVEBOX_VSOCK_DIR
+peer bulk "$(port_of to_guest)" 5
+peer one_byte_writes "$(port_of to_guest)"
+peer bulk "$tmp/vsock/parent_7000" 5
+peer is_reset "$(port_of other_port)"

@@ -148,3 +148,23 @@ def serve_two():
             sock.close()
     threading.Thread(target=serve, args=(wrong, b"wrong"), daemon=True).start()
     serve(right, b"right")
+
+
+def serve_muxed(path):
+    """A guest behind vsockd's folder: CONNECT PORT, OK, then an echo."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(100)
+    print("port 0", flush=True)
+
+    def echo(sock):
+        line = b""
+        while not line.endswith(b"\n"):
+            line += read_exactly(sock, 1)
+        assert line == b"CONNECT 5000\n", line
+        sock.sendall(b"OK 1073741824\n")
+        while part := sock.recv(65536):
+            sock.sendall(part)
+        sock.close()
+    while True:
+        threading.Thread(target=echo, args=(listener.accept()[0],), daemon=True).start()
