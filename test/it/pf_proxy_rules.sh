@@ -156,6 +156,16 @@ everything >"$tmp/twice"
 expect_same "$tmp/once" "$tmp/twice"
 passed "a policy with a mistake changes nothing"
 
+for words in "$mode --apply --remove" "nothing" "vsock-to-ip-transparent" "$mode --device a/b" "vsock-to-ip --ports 0" \
+    "ip-to-vsock --ports 80;flush"; do
+    # shellcheck disable=SC2086  # several words
+    expect_status 64 pf-proxy rules $words
+done
+expect_status 64 pf-proxy ip-to-vsock-transparent --hold --workers 2 tcp:127.0.0.1:0 unix:/nowhere
+everything >"$tmp/twice"
+expect_same "$tmp/once" "$tmp/twice"
+passed "wrong words are told and change nothing"
+
 expect_status 0 pf-proxy rules "$mode" --remove
 everything >"$tmp/after"
 expect_same "$tmp/before" "$tmp/after"
