@@ -10,7 +10,7 @@ RUN_DIR=$(mktemp -d "${TMPDIR:-/tmp}/rbuilds.XXXXXX") || { echo 'rbuilds: no tem
 FAILED_AT=''
 
 # shellcheck source=/dev/null
-for part in ui cache options commands apt lock kernel emulator suite image qemu remote nitro enclaves status workload make verify; do
+for part in ui cache options commands apt lock kernel emulator suite image qemu remote network nitro enclaves status workload make verify; do
     . "$RBUILDS/lib/$part.sh"
 done
 

@@ -34,9 +34,15 @@ state_sweep() {
         if [[ -f $folder/starting ]]; then process_gone "$folder/starting" || continue; fi
         "$(backend)_lives" "$folder" && continue
         trace "enclave ${folder##*/} is gone, clearing its traces"
-        "$(backend)_stop" "$folder" || true
+        enclave_stop "$folder" || true
         rm -rf "$folder"
     done
+}
+
+# enclave_stop FOLDER: the enclave, and what runs here for it.
+enclave_stop() {
+    "$(backend)_stop" "$1"
+    network_stop "$1"
 }
 
 enclave_names() { find "$STATE/enclaves" -mindepth 1 -maxdepth 1 -type d ! -name '.*' -printf '%f\n' | sort; }
@@ -88,6 +94,7 @@ enclave_start() {
     printf '%s\n' "$debug" >"$folder/debug"
     printf '%s\n' "$measurements" >"$folder/measurements"
     printf '%s\n' "$EPOCHSECONDS" >"$folder/started"
+    network_start "$name"
     "$(backend)_run" "$name" "$cid" "$eif" "$memory" "${OPT[cpus]}" "$folder"
     rm -f "$folder/starting"
     STARTED=$name
@@ -141,7 +148,7 @@ drop_enclave() {
 }
 
 drop() {
-    "$(backend)_stop" "$STATE/enclaves/$1"
+    enclave_stop "$STATE/enclaves/$1"
     rm -rf "${STATE:?}/enclaves/$1"
     say "enclave $1 is ended"
 }

@@ -39,7 +39,8 @@ make_apps() {
     else
         sample_sources "$work"
     fi
-    (umask 022 && overlay "$work/overlay" && remote_overlay "$work/overlay" "${OPT[app]:-$RBUILDS/sample/root}")
+    (umask 022 && overlay "$work/overlay" && remote_overlay "$work/overlay" "${OPT[app]:-$RBUILDS/sample/root}" &&
+        network_overlay "$work/overlay" "${OPT[app]:-$RBUILDS/sample/root}")
     archive "$OUT/rootfs.cpio" --prefix rootfs "${sources[@]}" "$work/overlay"
     rm -rf "$work"
     say "ramdisk 1: $OUT/rootfs.cpio"

@@ -8,6 +8,7 @@ nitro_run() {
     command -v nitro-cli >/dev/null || die "$EX_UNAVAILABLE" "this is a Nitro host without nitro-cli; install aws-nitro-enclaves-cli"
     if ! answer=$(nitro-cli "${words[@]}" 2>"$folder/nitro.log"); then
         tail -n 15 "$folder/nitro.log" | sed 's/^/  | /' >&3
+        network_stop "$folder"
         rm -rf "$folder"
         die "$EX_UNAVAILABLE" "nitro-cli could not run $eif"
     fi

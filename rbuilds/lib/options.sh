@@ -11,6 +11,12 @@ output|-o|FOLDER||where images go (default: build/image in the checkout)
 signing-certificate||FILE||PEM certificate to sign the image with
 private-key||FILE||PEM key of the signing certificate
 authorized-keys||FILE||keys that may use pipeline in the enclave, or none (default: your own key)
+network|-n||no|both of the next two
+forward-network|-fn --fwnet||no|programs in the enclave reach the network, as --policy allows
+reverse-network|-rn --revnet||no|the enclave is reached by the ports of --publish
+policy||FILE||what may be reached from the enclave, see policy(5)
+nameserver||ADDRESS||who the enclave asks for names, as the host reaches it (default: that of a VPC)
+publish||PORTS||host ports that lead to the same ports of the enclave
 memory|-m|MIB||memory of an enclave (default: four times the image, at least 512)
 cpus||N|2|processors of an enclave
 cid||N||context id of an enclave (default: the first free one from 16)
@@ -89,11 +95,12 @@ options_check() {
     for name in user host; do
         [[ ${OPT[$name]} =~ ^[A-Za-z0-9._-]+$ ]] || usage_error "--$name ${OPT[$name]}: letters, digits, dots and dashes only"
     done
-    for name in app eif signing-certificate private-key; do
+    for name in app eif signing-certificate private-key policy; do
         [[ -z ${OPT[$name]} || -r ${OPT[$name]} ]] || die "$EX_NOINPUT" "--$name: there is no ${OPT[$name]} that can be read"
     done
     [[ -z ${OPT[authorized-keys]} || ${OPT[authorized-keys]} == none || -r ${OPT[authorized-keys]} ]] ||
         die "$EX_NOINPUT" "--authorized-keys: there is no ${OPT[authorized-keys]} that can be read"
+    network_check
     [[ -n ${OPT[signing-certificate]} || -z ${OPT[private-key]} ]] || usage_error "--private-key needs --signing-certificate"
     [[ -n ${OPT[private-key]} || -z ${OPT[signing-certificate]} ]] || usage_error "--signing-certificate needs --private-key"
 }

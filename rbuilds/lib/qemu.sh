@@ -47,7 +47,7 @@ qemu_run() {
         if qemu_wait_heartbeat "$folder"; then return 0; fi
     fi
     tail -n 15 "$folder/console.log" "$folder/qemu.log" "$folder/vsockd.log" 2>/dev/null | sed 's/^/  | /' >&3
-    qemu_stop "$folder"
+    enclave_stop "$folder"
     cp "$folder/console.log" "$CACHE/log/console.log" 2>/dev/null || true
     rm -rf "$folder"
     die "$EX_UNAVAILABLE" "no heartbeat from $1 within ${HEARTBEAT_SECONDS} s"

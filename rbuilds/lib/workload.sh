@@ -259,7 +259,7 @@ enclave_leaves() {
     if kill -0 "$log_job" 2>/dev/null; then
         say "enclave $1 stays, as its ports do; drop_enclave ends it"
     elif wait_until "$END_SECONDS" enclave_gone "$1"; then
-        [[ ! -d $STATE/enclaves/$1 ]] || "$(backend)_stop" "$STATE/enclaves/$1"
+        [[ ! -d $STATE/enclaves/$1 ]] || enclave_stop "$STATE/enclaves/$1"
         rm -rf "${STATE:?}/enclaves/$1"
     else
         say "enclave $1 did not end within $END_SECONDS s; drop_enclave ends it"

@@ -56,17 +56,21 @@ test_image() {
 }
 
 make_test_image() {
-    mkdir -p "$images/app"
     rbuilds --output "$images" --authorized-keys none --cmd make_apps >"$tmp/make.log" 2>&1 || fail "the sample was not made"
-    # Laid over the sample's userland: only the test's services start.
-    awk '$1 == "userland" { print $6 }' "$top/rbuilds/inputs.lock" >"$tmp/inputs"
-    while read -r sha; do
-        dpkg-deb -x "$(info cache)/inputs/$sha" "$images/app" || fail "unpacking the userland"
-    done <"$tmp/inputs"
-    cp -r "$here/root/." "$images/app/"
-    chmod -R go=u-w "$images/app/etc"
+    test_application "$images/app"
     rbuilds --output "$images" --name e2e --app "$images/app" --authorized-keys none --cmd make_eif >"$tmp/make.log" 2>&1 || fail "the test image was not made"
     rm -rf "$images/app"
+}
+
+# test_application FOLDER: laid over the sample's userland, so that only the test's services start.
+test_application() {
+    mkdir -p "$1"
+    awk '$1 == "userland" { print $6 }' "$top/rbuilds/inputs.lock" >"$tmp/inputs"
+    while read -r sha; do
+        dpkg-deb -x "$(info cache)/inputs/$sha" "$1" || fail "unpacking the userland"
+    done <"$tmp/inputs"
+    cp -r "$here/root/." "$1/"
+    chmod -R go=u-w "$1/etc"
 }
 
 # build_image NAME WORD...: $tmp/NAME.eif from the test image's ramdisks; its measurements in $tmp/NAME.json.

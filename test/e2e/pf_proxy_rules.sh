@@ -51,10 +51,13 @@ ip route add unreachable 198.51.100.113
 ip route add unreachable 2001:db8::113
 vcat --listen --keep tcp:198.51.100.7:443 -- /bin/echo caught &
 vcat --listen --keep 'tcp:[2001:db8::7]:443' -- /bin/echo caught &
-exec pf-proxy vsock-to-ip-transparent --policy "$1/far.yaml" vsock:any:5000
+pf-proxy vsock-to-ip-transparent --policy "$1/far.yaml" vsock:any:5000 &
+# Nothing of it stays when the scenario ends.
+trap 'kill $(jobs -p) 2>/dev/null; exit 0' TERM
+wait
 END
 start_switch 16
-start internet env "ENCLAVEBOX_VSOCK_DIR=$vsock" unshare -n --kill-child --fork sh "$tmp/internet" "$tmp"
+start internet env "ENCLAVEBOX_VSOCK_DIR=$vsock" unshare -n sh "$tmp/internet" "$tmp"
 wait_for 10 test -S "$vsock/parent_5000"
 start_guest 16 "$tmp/rules.eif"
 wait_for 150 guest_answers 16

@@ -95,17 +95,6 @@ void count(Service& service, const UdpCounters& counters) {
         counters.dropped_no_room + counters.dropped_refused + counters.dropped_invalid, kRelaxed);
 }
 
-// The latest name of the address that the policy allows for some port, or an empty text.
-std::string allowed_name(Service& service, const vsockio::IpAddress& address) {
-    if (service.dns == nullptr) return {};
-    for (std::string& name : service.dns->names_of(address)) {
-        if (service.policy == nullptr || service.policy->judge_name(name).allowed) {
-            return std::move(name);
-        }
-    }
-    return {};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<DatagramRoom>> DatagramRoom::create(Service& service) {
@@ -145,8 +134,9 @@ Result<std::unique_ptr<DatagramListeners>> DatagramListeners::create(Service& se
         settings.maximum_flows = service.settings.limits.connections;
         if (service.settings.asks_far_side()) {
             settings.kind = UdpNearSettings::Kind::transparent;
-            settings.name_of = [&service](const vsockio::IpAddress& address) {
-                return allowed_name(service, address);
+            settings.names_of = [&service](const vsockio::IpAddress& address) {
+                return service.dns == nullptr ? std::vector<std::string>()
+                                              : service.dns->names_of(address);
             };
         }
         listeners->sides_.push_back(

@@ -35,12 +35,15 @@ Result<Mode> mode_of(std::string_view name) {
 // tcp:HOST:9000-9100 is a listener for each port, and each of them is carried.
 Result<void> add_listeners(Settings& settings, std::string_view text) {
     const std::size_t colon = text.rfind(':');
-    const bool range = settings.port_target.has_value() && text.starts_with("tcp:") &&
+    const bool range = settings.port_target.has_value() &&
+                       (text.starts_with("tcp:") || text.starts_with("vsock:")) &&
                        text.find('-', colon) != text.npos && text.find(',') == text.npos;
     if (!range) {
         const Address address = TRY(vsockio::parse_address(text));
         const bool datagrams = address.kind == Address::Kind::udp;
-        if ((datagrams || address.kind == Address::Kind::tcp) && address.port > 0) {
+        const bool has_port =
+            datagrams || address.kind == Address::Kind::tcp || address.kind == Address::Kind::vsock;
+        if (has_port && address.port > 0 && address.port <= 0xFFFF) {
             const auto port = static_cast<std::uint16_t>(address.port);
             settings.ports.push_back({port, port});
         }

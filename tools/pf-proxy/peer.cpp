@@ -63,6 +63,16 @@ std::optional<IpEndpoint> local_endpoint(int fd) {
     return unmapped(native);
 }
 
+std::optional<std::uint16_t> vsock_port(int fd) {
+    sockaddr_vm native{};
+    socklen_t size = sizeof native;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&native), &size) != 0 ||
+        native.svm_family != AF_VSOCK || native.svm_port == 0 || native.svm_port > 0xFFFF) {
+        return std::nullopt;
+    }
+    return static_cast<std::uint16_t>(native.svm_port);
+}
+
 std::optional<IpEndpoint> redirected_from(int fd) {
     const std::optional<IpEndpoint> local = local_endpoint(fd);
     if (!local.has_value()) return std::nullopt;

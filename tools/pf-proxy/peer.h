@@ -23,6 +23,8 @@ struct Peer {
 Peer peer_of(int fd);
 // Unmapped; nothing on what is no IP socket.
 std::optional<vsockio::IpEndpoint> local_endpoint(int fd);
+// The port of a vsock that has one as IP has them: 1 to 65535.
+std::optional<std::uint16_t> vsock_port(int fd);
 
 // Where a connection was going before the kernel redirected it to us (SO_ORIGINAL_DST and its twin
 // for IPv6). Nothing when it was not redirected, or nobody in the kernel keeps account of it.

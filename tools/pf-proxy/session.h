@@ -42,6 +42,7 @@ class Session {
     void read_request();
     void header_failed(HeaderReader::Ending ending);
     void take_original();
+    void carry_port(std::uint16_t port);
     void begin_asking(const vsockio::IpEndpoint& original);
     bool admit(const Peer& peer);
     void keep_alive_if_needed(int fd) const;

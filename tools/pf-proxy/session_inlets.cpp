@@ -86,6 +86,10 @@ void Session::header_failed(HeaderReader::Ending ending) {
 
 void Session::take_original() {
     const Settings& settings = service_.settings;
+    if (settings.port_target.has_value()) {
+        const std::optional<std::uint16_t> port = vsock_port(fd_.get());
+        if (port.has_value()) return carry_port(*port);
+    }
     const std::optional<vsockio::IpEndpoint> own = local_endpoint(fd_.get());
     std::optional<vsockio::IpEndpoint> original;
     if (settings.tproxy) {
@@ -101,17 +105,19 @@ void Session::take_original() {
         return refuse("not redirected");
     }
     client_.destination = original;
-    if (settings.port_target.has_value()) {
-        for (const policy::PortRange& range : settings.ports) {
-            if (!range.contains(original->port)) continue;
-            return open_outlet([this, port = original->port](Outlet::Done done) {
-                return start_fixed_outlet(service_, client_, port, std::move(done));
-            });
-        }
-        service_.metrics.add(service_.metrics.refused_policy);
-        return refuse("this port is not carried");
-    }
+    if (settings.port_target.has_value()) return carry_port(original->port);
     begin_asking(*original);
+}
+
+void Session::carry_port(std::uint16_t port) {
+    for (const policy::PortRange& range : service_.settings.ports) {
+        if (!range.contains(port)) continue;
+        return open_outlet([this, port](Outlet::Done done) {
+            return start_fixed_outlet(service_, client_, port, std::move(done));
+        });
+    }
+    service_.metrics.add(service_.metrics.refused_policy);
+    refuse("this port is not carried");
 }
 
 void Session::begin_asking(const vsockio::IpEndpoint& original) {

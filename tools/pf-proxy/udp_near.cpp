@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "near_judgement.h"
 #include "policy/special.h"
 #include "udp_sockets.h"
 
@@ -96,14 +97,14 @@ void UdpNear::flush_current() {
 
 // Nothing when the policy refuses; else the name to ask for, which may be empty.
 std::optional<std::string> UdpNear::name_if_allowed(const FlowEnds& ends) const {
-    std::string name;
-    if (!transparent()) return name;
-    const IpEndpoint& destination = ends.destination;
-    if (settings_.name_of) name = settings_.name_of(destination.address);
-    const policy::Request request{name, destination.address, destination.port,
-                                  vsockio::Transport::udp};
-    if (policy_ != nullptr && !policy_->judge(request).allowed) return std::nullopt;
-    return name;
+    if (!transparent()) return std::string();
+    std::vector<std::string> names;
+    if (settings_.names_of) names = settings_.names_of(ends.destination.address);
+    NearJudgement judgement =
+        judge_original(policy_.get(), names, ends.destination, vsockio::Transport::udp);
+    if (!judgement.destination.has_value()) return std::nullopt;
+    std::string* name = std::get_if<std::string>(&judgement.destination->host);
+    return name == nullptr ? std::string() : std::move(*name);
 }
 
 NearFlow* UdpNear::open_flow(const FlowEnds& ends) {

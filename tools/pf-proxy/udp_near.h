@@ -42,9 +42,9 @@ struct UdpNearSettings {
     std::chrono::milliseconds status = proto::pf_proxy::kStatusLimit;  // from the first datagram
     std::chrono::milliseconds idle = proto::pf_proxy::kNearFlowLimit;
     std::chrono::milliseconds ask_again = proto::pf_proxy::kAskAgainAfter;
-    // The name for which the application was given an address, or an empty text: the flow is then
-    // judged, and asked for, by name. May be empty.
-    std::function<std::string(const vsockio::IpAddress&)> name_of;
+    // The names for which the application was given an address, the latest first: the flow is
+    // judged, and asked for, by one of them where the address alone is not allowed. May be empty.
+    std::function<std::vector<std::string>(const vsockio::IpAddress&)> names_of;
 };
 
 class UdpNear {

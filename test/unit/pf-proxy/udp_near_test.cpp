@@ -114,8 +114,9 @@ TEST_CASE("a refused destination is asked for again only after a while, others a
 
 TEST_CASE("the near side's own policy is asked first, with the name that is known") {
     UdpNearSettings settings = transparent();
-    settings.name_of = [](const IpAddress& address) {
-        return address == kLocal4 ? std::string("name.test") : std::string();
+    settings.names_of = [](const IpAddress& address) {
+        return address == kLocal4 ? std::vector<std::string>{"name.test"}
+                                  : std::vector<std::string>();
     };
     Near near(settings, IpAddress::v4(0, 0, 0, 0));
     near.near->set_policy(
@@ -239,4 +240,17 @@ TEST_CASE("a thousand flows at once, each with its own answers, and time-outs fr
     CHECK(fars.size() == kFlows);
     REQUIRE(run_until(near.loop, [&] { return near.near->flows() == 0 && fars.empty(); }));
     CHECK(near.workspace.held.held() == 0);
+}
+
+TEST_CASE("a name that is known but not allowed at a port leaves the address's own rules") {
+    UdpNearSettings settings = transparent();
+    settings.names_of = [](const IpAddress&) { return std::vector<std::string>{"name.test"}; };
+    Near near(settings, IpAddress::v4(0, 0, 0, 0));
+    near.near->set_policy(
+        make_policy("rules:\n  - allow: name.test\n    ports: [1]\n    addresses: [127.0.0.1]\n"
+                    "  - allow: 127.0.0.1\n    transport: udp\n"));
+    Peer application(kLocal4);
+    application.send({kLocal4, near.at.port}, "x");
+    CHECK(near.stream(0).wait_for_request(near.loop) ==
+          "127.0.0.1 " + std::to_string(near.at.port));
 }
