@@ -2,6 +2,7 @@
 #include "copy_file_writer.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ constexpr std::size_t kReadStep = 64 * 1024;
 constexpr std::uint64_t kHashStep = 4 * 1024 * 1024;
 // To get a partial file that is ours, against whoever else is at work in the folder.
 constexpr int kAttempts = 3;
+constexpr auto kLockStep = std::chrono::milliseconds(20);
 
 // A nameless file gets its name through /proc, which not every root has.
 bool has_proc_descriptors() {
@@ -41,6 +43,17 @@ bool has_name(int fd, int folder, const std::string& name) {
     return ::fstat(fd, &held) == 0 &&
            ::fstatat(folder, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
            held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
+// Locks the file, waiting for as long as `patience`; false with errno otherwise.
+bool locked_within(int fd, int lock, std::chrono::milliseconds patience) {
+    const auto until = std::chrono::steady_clock::now() + patience;
+    while (::flock(fd, lock | LOCK_NB) != 0) {
+        if (errno == EINTR) continue;
+        if (errno != EWOULDBLOCK || std::chrono::steady_clock::now() >= until) return false;
+        ::poll(nullptr, 0, kLockStep.count());
+    }
+    return true;
 }
 
 }  // namespace
@@ -73,8 +86,8 @@ void HiddenName::remove() {
 }
 
 MaybeTrouble FileWriter::open(const std::shared_ptr<TargetFolder>& folder, const std::string& name,
-                              Way way) {
-    if (way != Way::fresh) return open_stable(folder, name, way == Way::shared);
+                              Way way, std::chrono::milliseconds patience) {
+    if (way != Way::fresh) return open_stable(folder, name, way == Way::shared, patience);
     if (folder->nameless) {
         fd_ = base::Fd(::openat(folder->fd.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
         folder->proven = folder->proven || (fd_.valid() && has_proc_descriptors());
@@ -96,7 +109,8 @@ MaybeTrouble FileWriter::open_hidden(const std::shared_ptr<TargetFolder>& folder
 }
 
 MaybeTrouble FileWriter::open_stable(const std::shared_ptr<TargetFolder>& folder,
-                                     const std::string& name, bool shared) {
+                                     const std::string& name, bool shared,
+                                     std::chrono::milliseconds patience) {
     const std::string hidden = partial_name(name);
     const int at = folder->fd.get();
     shared_ = shared;
@@ -107,7 +121,7 @@ MaybeTrouble FileWriter::open_stable(const std::shared_ptr<TargetFolder>& folder
         const int error = errno;
         const bool own = fd_.valid() && ::fstat(fd_.get(), &status) == 0 && is_own_file(status);
         // Two transfers of one file would spoil each other's half.
-        if (own && ::flock(fd_.get(), (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
+        if (own && !locked_within(fd_.get(), shared ? LOCK_SH : LOCK_EX, patience)) {
             return Trouble{errno == EWOULDBLOCK ? EBUSY : errno, CopyStep::create};
         }
         // Whoever had the lock before may have given the file its final name meanwhile.

@@ -3,6 +3,7 @@
 // stays when the transfer breaks off. When its digest is right it becomes a CommitBatch action.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -67,8 +68,9 @@ class FileWriter {
         shared,   // the stable name, with other parts writing at the same time
     };
 
-    MaybeTrouble open(const std::shared_ptr<TargetFolder>& folder, const std::string& name,
-                      Way way);
+    // A stable name that another transfer holds is waited for up to `patience`, then EBUSY.
+    MaybeTrouble open(const std::shared_ptr<TargetFolder>& folder, const std::string& name, Way way,
+                      std::chrono::milliseconds patience);
 
     // Hashes what is there, a bounded step at a time; true when all of it is.
     bool hash_existing(MaybeTrouble& trouble);
@@ -95,7 +97,7 @@ class FileWriter {
   private:
     MaybeTrouble open_hidden(const std::shared_ptr<TargetFolder>& folder);
     MaybeTrouble open_stable(const std::shared_ptr<TargetFolder>& folder, const std::string& name,
-                             bool shared);
+                             bool shared, std::chrono::milliseconds patience);
 
     base::Fd fd_;
     HiddenName hidden_;

@@ -14,6 +14,7 @@
 // receivers do this for one file at the same time, each with its lock shared.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -36,6 +37,9 @@ struct ReceiveOptions {
     bool overwrite = true;  // replaces files and links; folders are never replaced
     std::uint64_t maximum_bytes = proto::copy::kMaximumSize;  // of content, holes included
     std::uint64_t maximum_entries = UINT64_MAX;
+    // For a partial file that another transfer holds: one that was cut off needs a moment to
+    // notice.
+    std::chrono::milliseconds patience{5000};
 };
 
 class CopyReceiver {

@@ -85,9 +85,8 @@ MaybeTrouble CopyReceiver::open_file(const copy::File& record) {
     using Way = FileWriter::Way;
     const bool partial = record.asks && options_.resume;
     const Way way = shape_ == copy::Shape::part ? Way::shared : partial ? Way::partial : Way::fresh;
-    if (const auto trouble = writer_->open(folder, file_name_, way); trouble.has_value()) {
-        return trouble;
-    }
+    const auto trouble = writer_->open(folder, file_name_, way, options_.patience);
+    if (trouble.has_value()) return trouble;
     if (record.asks) phase_ = Phase::asked;
     return std::nullopt;
 }

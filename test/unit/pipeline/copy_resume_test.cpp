@@ -75,11 +75,35 @@ TEST_CASE("two resumed transfers of one file do not mix") {
     CopySender sender(source(from / "f"), sending(false, true));
     CopyReceiver receiver(target(jail, to / "f", CopyStyle::file), receiving(false, true));
     pump(sender, receiver, 10'000, 100'000);
-    const Outcome second = copy_file(from / "f", to / "f", 65536, true);
+    CopySender other(source(from / "f"), sending(false, true));
+    pipeline::ReceiveOptions hasty = receiving(false, true);
+    hasty.patience = std::chrono::milliseconds(50);
+    CopyReceiver refused(target(jail, to / "f", CopyStyle::file), hasty);
+    const Outcome second = pump(other, refused, 65536);
     REQUIRE(second.sender_failures.size() == 1);
     CHECK(second.sender_failures[0].errno_value == EBUSY);
     const Outcome first = pump(sender, receiver, 10'000);
     REQUIRE(first.done());
+    CHECK(read_file(to / "f") == read_file(from / "f"));
+}
+
+TEST_CASE("a resumed transfer waits for the one before it to notice its end") {
+    const Folder from;
+    const Folder to;
+    write_file(from / "f", noise(300'000, 5));
+    const Jail jail = Jail::everywhere();
+    CopySender sender(source(from / "f"), sending(false, true));
+    auto before = std::make_unique<CopyReceiver>(target(jail, to / "f", CopyStyle::file),
+                                                 receiving(false, true));
+    pump(sender, *before, 10'000, 100'000);
+    std::thread ending([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        before.reset();
+    });
+    const Outcome after = copy_file(from / "f", to / "f", 65536, true);
+    ending.join();
+    REQUIRE(after.done());
+    CHECK(after.result.bytes < 300'000);
     CHECK(read_file(to / "f") == read_file(from / "f"));
 }
 
