@@ -35,7 +35,12 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -s
     -keyout "$tmp/site.key" -out "$tmp/site.pem" 2>"$tmp/err" || fail "openssl req"
 start internet ip netns exec "$inet" python3 "$here/network/internet.py" "$tmp/site.pem" "$tmp/site.key" "$v4" "$v6"
 wait_for 20 grep -q ready "$tmp/internet.log"
-start secret on_host vcat --listen --keep tcp:169.254.169.254:80 -- echo 'the secret of the host'
+secret='HTTP/1.0 200 OK\r\n\r\nthe secret of the host\n'
+for address in 169.254.169.254 127.0.0.2; do
+    start "secret_at_$address" on_host vcat --listen --keep "tcp:$address:80" -- printf "$secret"
+    secret_is_out() { on_host curl -s --max-time 5 "http://$address/" | grep -q secret; }
+    wait_for 10 secret_is_out
+done
 
 # curl and dig of this machine with their libraries, in an application that only has a shell on a port.
 test_application "$tmp/app"

@@ -2,25 +2,13 @@
 # Names in an enclave: a namespace without a network, whose resolv.conf(5) names the stub, with dig(1)
 # and glibc's resolver as judges; the far side and a nameserver in another that plays the internet.
 
-if [ -z "${PF_PROXY_NAMESPACE-}" ]; then
-    own=-n
-    [ "$(id -u)" -eq 0 ] || own=-rn
-    if unshare $own true 2>/dev/null; then PF_PROXY_NAMESPACE=1 exec unshare $own sh "$0"; fi
-fi
-. "$(dirname "$0")/pf_proxy_lib.sh"
-[ -n "${PF_PROXY_NAMESPACE-}" ] || skip "no network namespace may be made"
-need ip nft nsenter dig
+. "$(dirname "$0")/pf_proxy_namespace.sh"
 
-ip link set lo up || skip "the loopback cannot be brought up"
 ip address add 198.51.100.7/32 dev lo
 ip address add 198.51.100.53/32 dev lo
 ip -6 address add 2001:db8::7/128 dev lo
 printf 'nameserver 127.0.0.1\noptions timeout:2 attempts:2\n' >"$tmp/resolv.conf"
-start enclave unshare -mn sh -c "mount --bind '$tmp/resolv.conf' /etc/resolv.conf && echo ready && exec sleep 600"
-enclave=$started
-holds 10 grep -q ready "$tmp/enclave.log" || skip "no mount namespace may be made"
-inside() { nsenter -t "$enclave" -m -n "$@"; }
-inside ip link set lo up
+make_enclave "$tmp/resolv.conf"
 inside ip address add 10.0.0.1/32 dev lo
 inside ip -6 address add fd00::1/128 dev lo
 inside ip route add default dev lo src 10.0.0.1
@@ -55,9 +43,7 @@ rules:
     addresses: [198.51.100.0/24]
 END
 proxy far vsock-to-ip-transparent --policy "$tmp/far.yaml" --nameserver 198.51.100.53 "unix:$tmp/far"
-PF_PROXY="$tmp/inside"
-printf '#!/bin/sh\nexec nsenter -t %s -m -n pf-proxy "$@"\n' "$enclave" >"$PF_PROXY"
-chmod +x "$PF_PROXY"
+proxies_inside
 proxy near ip-to-vsock-transparent --policy "$tmp/near.yaml" --dns 127.0.0.1 --nameserver 198.51.100.53:53 \
     tcp:127.0.0.1:0 "unix:$tmp/far" --listen "tcp:[::1]:0" --metrics "unix:$tmp/metrics"
 near=$started
@@ -70,12 +56,6 @@ table inet redirecting {
     }
 }
 END
-here=$(cd "$(dirname "$0")" && pwd)
-in_enclave() {
-    inside python3 "$here/pf_proxy_peer.py" "$@" >"$tmp/peer.log" 2>&1 ||
-        fail "$* ($(tail -n 5 "$tmp/peer.log" | head -c 600))"
-    passed "$*"
-}
 # dug FILE WORD...: what dig says, in FILE.
 dug() {
     dug_file=$tmp/$1

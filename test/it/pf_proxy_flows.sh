@@ -2,24 +2,12 @@
 # Datagrams of an enclave caught by TPROXY, of both families: answers, refusals and closed ports as
 # the application would have them without a proxy, dig, many flows at once, and their end.
 
-# Namespaces of its own, before anything else is there; without root in a user namespace.
-if [ -z "${PF_PROXY_NAMESPACE-}" ]; then
-    own=-n
-    [ "$(id -u)" -eq 0 ] || own=-rn
-    if unshare $own true 2>/dev/null; then PF_PROXY_NAMESPACE=1 exec unshare $own sh "$0"; fi
-fi
-. "$(dirname "$0")/pf_proxy_lib.sh"
-[ -n "${PF_PROXY_NAMESPACE-}" ] || skip "no network namespace may be made"
-need ip nft nsenter
+. "$(dirname "$0")/pf_proxy_namespace.sh"
 
-ip link set lo up || skip "the loopback cannot be brought up"
 for address in 198.51.100.7/32 198.51.100.8/32; do ip address add "$address" dev lo; done
 for address in 2001:db8::7/128 2001:db8::8/128; do ip -6 address add "$address" dev lo nodad; done
-start enclave unshare -n sleep 600
-enclave=$started
-wait_for 10 sh -c "[ \$(readlink /proc/$enclave/ns/net) != \$(readlink /proc/self/ns/net) ]"
-inside() { nsenter -t "$enclave" -n "$@"; }
-inside ip link set lo up
+application=pf_proxy_flows.py
+make_enclave
 inside ip address add 10.0.0.1/32 dev lo
 inside ip -6 address add fd00::1/128 dev lo nodad
 for family in -4 -6; do
@@ -35,9 +23,7 @@ wait_for 10 grep -q '^ready' "$tmp/internet.log"
 printf 'rules:\n  - allow: 198.51.100.0/24\n  - allow: 2001:db8::/32\n' >"$tmp/far.yaml"
 proxy far vsock-to-ip-transparent --policy "$tmp/far.yaml" --flow-idle 1s "unix:$tmp/far" \
     --metrics tcp:127.0.0.1:0
-PF_PROXY="$tmp/inside"
-printf '#!/bin/sh\nexec nsenter -t %s -n pf-proxy "$@"\n' "$enclave" >"$PF_PROXY"
-chmod +x "$PF_PROXY"
+proxies_inside
 proxy near ip-to-vsock-transparent --flow-idle 3s udp:127.0.0.1:0 --listen "udp:[::1]:0" \
     "unix:$tmp/far"
 near4=$(sed -n 's/.*address=udp:127.*:\([0-9]*\)$/\1/p' "$tmp/near.log")
@@ -56,11 +42,6 @@ table inet caught {
     }
 }
 END
-in_enclave() {
-    inside python3 "$(dirname "$0")/pf_proxy_flows.py" "$@" >"$tmp/application.log" 2>&1 ||
-        fail "$* ($(tail -n 5 "$tmp/application.log" | head -c 600))"
-    passed "$*"
-}
 
 in_enclave cone 198.51.100.7 198.51.100.8
 in_enclave cone 2001:db8::7 2001:db8::8

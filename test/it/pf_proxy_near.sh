@@ -2,25 +2,11 @@
 # The near side in a network namespace whose connections nftables redirects, its far side in another
 # one that plays the internet; and connections from a client's own address.
 
-# Namespaces of its own, before anything else is there; without root in a user namespace.
-if [ -z "${PF_PROXY_NAMESPACE-}" ]; then
-    own=-n
-    [ "$(id -u)" -eq 0 ] || own=-rn
-    if unshare $own true 2>/dev/null; then PF_PROXY_NAMESPACE=1 exec unshare $own sh "$0"; fi
-fi
-. "$(dirname "$0")/pf_proxy_lib.sh"
-[ -n "${PF_PROXY_NAMESPACE-}" ] || skip "no network namespace may be made"
-need ip nft nsenter
+. "$(dirname "$0")/pf_proxy_namespace.sh"
 
-ip link set lo up || skip "the loopback cannot be brought up"
 ip address add 198.51.100.7/32 dev lo
 ip -6 address add 2001:db8::7/128 dev lo
-# A namespace lives as long as this sleeps in it.
-start enclave unshare -n sleep 600
-enclave=$started
-wait_for 10 sh -c "[ \$(readlink /proc/$enclave/ns/net) != \$(readlink /proc/self/ns/net) ]"
-inside() { nsenter -t "$enclave" -n "$@"; }
-inside ip link set lo up
+make_enclave
 inside ip address add 10.0.0.1/32 dev lo
 inside ip -6 address add fd00::1/128 dev lo
 inside ip route add default dev lo src 10.0.0.1
@@ -40,9 +26,7 @@ printf 'rules:\n  - deny: 198.51.100.9\n  - allow: 198.51.100.0/24\n  - allow: 2
 proxy far vsock-to-ip-transparent --policy "$tmp/far.yaml" "unix:$tmp/far" --metrics tcp:127.0.0.1:0
 far=$started
 
-PF_PROXY="$tmp/inside"
-printf '#!/bin/sh\nexec nsenter -t %s -n pf-proxy "$@"\n' "$enclave" >"$PF_PROXY"
-chmod +x "$PF_PROXY"
+proxies_inside
 proxy near ip-to-vsock-transparent --policy "$tmp/near.yaml" tcp:127.0.0.1:0 "unix:$tmp/far" \
     --listen "tcp:[::1]:0" --pool 4
 near4=$(port_of near 1)
@@ -57,11 +41,6 @@ table inet redirecting {
     }
 }
 END
-in_enclave() {
-    nsenter -t "$enclave" -n python3 "$(dirname "$0")/pf_proxy_peer.py" "$@" >"$tmp/peer.log" 2>&1 ||
-        fail "$* ($(tail -n 5 "$tmp/peer.log" | head -c 600))"
-    passed "$*"
-}
 in_enclave reaches 198.51.100.7 "$v4"
 in_enclave reaches 2001:db8::7 "$v6"
 in_enclave reaches 198.51.100.7 "$v4"

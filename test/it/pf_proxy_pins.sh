@@ -2,37 +2,16 @@
 # The network of an enclave by name alone: a namespace with the rules of `pf-proxy rules`, the near side with
 # --dns and --pin-routes, and a policy of names. What an application sees is glibc's and the kernel's.
 
-if [ -z "${PF_PROXY_NAMESPACE-}" ]; then
-    own=-n
-    [ "$(id -u)" -eq 0 ] || own=-rn
-    if unshare $own true 2>/dev/null; then PF_PROXY_NAMESPACE=1 exec unshare $own sh "$0"; fi
-fi
-. "$(dirname "$0")/pf_proxy_lib.sh"
-[ -n "${PF_PROXY_NAMESPACE-}" ] || skip "no network namespace may be made"
-need ip nft nsenter
+. "$(dirname "$0")/pf_proxy_namespace.sh"
 
-ip link set lo up || skip "the loopback cannot be brought up"
 ip address add 198.51.100.7/32 dev lo
 ip address add 198.51.100.53/32 dev lo
 ip -6 address add 2001:db8::7/128 dev lo
 printf 'nameserver 127.0.0.1\n' >"$tmp/resolv.conf"
-start enclave unshare -mn sh -c "mount --bind '$tmp/resolv.conf' /etc/resolv.conf && echo ready && exec sleep 600"
-enclave=$started
-holds 10 grep -q ready "$tmp/enclave.log" || skip "no mount namespace may be made"
-inside() { nsenter -t "$enclave" -m -n "$@"; }
-inside ip link set lo up
+make_enclave "$tmp/resolv.conf"
 inside nft add table inet other 2>/dev/null || skip "this kernel has no nftables"
 inside ip rule add pref 10050 from 192.0.2.1 lookup main 2>/dev/null || skip "this kernel has no routing rules"
-# Where the kernel has no dummy devices a pair of others stands for one.
-if ! inside ip link add probe type dummy 2>/dev/null; then
-    inside ip link add enclave0 type veth peer name peer0 || skip "neither dummy nor veth devices"
-    for device in enclave0 peer0; do
-        inside sh -c "echo 1 >/proc/sys/net/ipv6/conf/$device/addr_gen_mode"
-        inside ip link set "$device" mtu 65535 up
-    done
-else
-    inside ip link del probe
-fi
+device_for_rules inside
 
 start nameserver python3 "$(dirname "$0")/pf_proxy_nameserver.py" 198.51.100.53 53
 wait_for 10 grep -q '^ready' "$tmp/nameserver.log"
@@ -51,9 +30,7 @@ rules:
     addresses: [198.51.100.0/24, "2001:db8::/32"]
 END
 proxy far vsock-to-ip-transparent --policy "$tmp/policy.yaml" --nameserver 198.51.100.53 "unix:$tmp/far"
-PF_PROXY="$tmp/inside"
-printf '#!/bin/sh\nexec nsenter -t %s -m -n pf-proxy "$@"\n' "$enclave" >"$PF_PROXY"
-chmod +x "$PF_PROXY"
+proxies_inside
 near() {
     proxy near ip-to-vsock-transparent --policy "$tmp/policy.yaml" --dns 127.0.0.1 --pin-routes \
         --nameserver 198.51.100.53 tcp:127.0.0.1:15001 "unix:$tmp/far" --listen "tcp:[::1]:15001"
@@ -65,12 +42,6 @@ inside ip rule >"$tmp/before"
 inside ip -6 rule >>"$tmp/before"
 near
 
-here=$(cd "$(dirname "$0")" && pwd)
-in_enclave() {
-    inside python3 "$here/pf_proxy_peer.py" "$@" >"$tmp/peer.log" 2>&1 ||
-        fail "$* ($(tail -n 5 "$tmp/peer.log" | head -c 600))"
-    passed "$*"
-}
 in_enclave is_denied 198.51.100.7 "$web"
 in_enclave reaches web.example "$web"
 in_enclave reaches 198.51.100.7 "$web"

@@ -2,33 +2,14 @@
 # pf-proxy rules in a network namespace of its own: what is caught, what is refused with which errno, and
 # that nothing is left. The catcher is a script; the policy and the rules are real.
 
-# A network namespace of its own, before anything else is there; without root in a user namespace.
-if [ -z "${PF_PROXY_NAMESPACE-}" ]; then
-    own=-n
-    [ "$(id -u)" -eq 0 ] || own=-rn
-    if unshare $own true 2>/dev/null; then PF_PROXY_NAMESPACE=1 exec unshare $own sh "$0"; fi
-fi
-. "$(dirname "$0")/lib.sh"
-[ -n "${PF_PROXY_NAMESPACE-}" ] || skip "no network namespace may be made"
-need ip nft python3
+. "$(dirname "$0")/pf_proxy_namespace.sh"
 asker=$(dirname "$0")/pf_proxy_errno.py
-PATH=$ENCLAVEBOX_BUILD/tools/pf-proxy:$PATH
 
-ip link set lo up || skip "the loopback cannot be brought up"
 nft add table inet other 2>/dev/null || skip "this kernel has no nftables"
 nft add chain inet other output '{ type filter hook output priority 0 ; }'
 ip rule add pref 10050 from 192.0.2.1 lookup main || skip "this kernel has no routing rules"
 
-# Where the kernel has no dummy devices a pair of others stands for one.
-if ! ip link add probe type dummy 2>/dev/null; then
-    ip link add enclave0 type veth peer name peer0 || skip "neither dummy nor veth devices"
-    for device in enclave0 peer0; do
-        echo 1 >"/proc/sys/net/ipv6/conf/$device/addr_gen_mode"
-        ip link set "$device" mtu 65535 up
-    done
-else
-    ip link del probe
-fi
+device_for_rules
 
 # Multicast routes come and go with the kernel's own pace.
 everything() {
