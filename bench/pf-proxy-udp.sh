@@ -9,38 +9,19 @@
 # not installed are left out; socat serves one client alone, so it holds no flows.
 set -u
 
-top=$(cd "$(dirname "$0")/.." && pwd)
-build=${1:-$top/build}
-build=$(cd "$build" 2>/dev/null && pwd) || { echo 'pf-proxy-udp: no build folder'; exit 66; }
-proxy=$build/tools/pf-proxy/pf-proxy
-[ -x "$proxy" ] || { echo "pf-proxy-udp: no $proxy to measure"; exit 77; }
-seconds=${SECONDS_EACH:-3} rounds=${ROUNDS:-3} flows=${FLOWS:-5000}
-ulimit -n "$(ulimit -H -n)"
-PATH=$PATH:/usr/sbin:/sbin
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/pf-proxy-udp.XXXXXX") || exit 71
-finish() {
-    local pid
-    for pid in $(jobs -p); do kill "$pid" 2>/dev/null; done
-    wait 2>/dev/null
-    rm -rf "$tmp"
-}
-trap finish EXIT
-trap 'exit 99' HUP INT TERM
-have() { command -v "$1" >/dev/null 2>&1; }
-c++ -std=c++20 -O2 -o "$tmp/datagrams" "$top/bench/pf-proxy/datagrams.cpp" || exit 71
-
-base=$((20000 + RANDOM % 20000))
+# shellcheck source=bench/pf-proxy/common.sh
+. "$(dirname "$0")/pf-proxy/common.sh" pf-proxy-udp datagrams "${1-}"
+flows=${FLOWS:-5000}
+((flows <= most)) || flows=$most
 "$tmp/datagrams" serve "$base" &
-declare -A port_of=([direct]=$base) pids_of=() best=()
-names=direct
+declare -A port_of=([direct]=$base) pids_of=()
 "$proxy" vsock-to-ip --max-connections 65536 "unix:$tmp/stream" "udp:127.0.0.1:$base" 2>"$tmp/far.log" &
 far=$!
 "$proxy" ip-to-vsock --max-connections 65536 "udp:127.0.0.1:$((base + 1))" "unix:$tmp/stream" 2>"$tmp/near.log" &
 names+=" pf-proxy" port_of[pf-proxy]=$((base + 1)) pids_of[pf-proxy]="$far $!"
 if have nginx; then
-    module=$(find /usr/lib/nginx/modules /usr/share/nginx/modules -name ngx_stream_module.so 2>/dev/null | head -n 1)
     cat >"$tmp/nginx.conf" <<END
-${module:+load_module $module;}
+$(stream_module)
 daemon off;
 master_process off;
 pid $tmp/nginx.pid;
@@ -58,8 +39,6 @@ fi
 ! have socat || names+=" socat"
 sleep 1
 
-# keep MEASURE NAME VALUE: the greatest is remembered.
-keep() { best[$1.$2]=$(awk -v a="${best[$1.$2]:-0}" -v b="$3" 'BEGIN { print (b > a) ? b : a }'); }
 next=$((base + 10))
 for ((round = 0; round < rounds; round++)); do
     for name in $names; do
@@ -78,21 +57,13 @@ for ((round = 0; round < rounds; round++)); do
     done
 done
 
-printf '%s, %s processors, load %s, %s\n' "$(uname -m)" "$(nproc)" "$(cut -d ' ' -f 1 /proc/loadavg)" "$(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo)"
+machine
 printf '%-10s %14s %14s %14s\n' 'answers /s' '64 B, 1' '64 B, 64' '1200 B, 64'
 for name in $names; do
     printf '%-10s %14.0f %14.0f %14.0f\n' "$name" "${best[1.$name]}" "${best[2.$name]}" "${best[3.$name]}"
 done
-for name in $names; do
-    case $name in direct | pf-proxy) continue ;; esac
-    printf '  of %-5s' "$name"
-    for measure in 1 2 3; do
-        awk -v a="${best[$measure.pf-proxy]}" -v b="${best[$measure.$name]}" 'BEGIN { if (b > 0) printf " %14.2f", a / b; else printf " %14s", "-" }'
-    done
-    printf '\n'
-done
+ratios 1 2 3
 
-resident() { for pid in "$@"; do awk '/^VmRSS/ { print $2 }' "/proc/$pid/status"; done | awk '{ sum += $1 } END { print sum }'; }
 for name in $names; do
     case $name in direct | socat) continue ;; esac
     # shellcheck disable=SC2086  # several processes

@@ -9,36 +9,16 @@
 # are not installed are left out. Every proxy runs as one process; haproxy with one thread.
 set -u
 
-top=$(cd "$(dirname "$0")/.." && pwd)
-build=${1:-$top/build}
-build=$(cd "$build" 2>/dev/null && pwd) || { echo 'pf-proxy: no build folder'; exit 66; }
-proxy=$build/tools/pf-proxy/pf-proxy
-[ -x "$proxy" ] || { echo "pf-proxy: no $proxy to measure"; exit 77; }
-seconds=${SECONDS_EACH:-3} rounds=${ROUNDS:-3} idle=${IDLE:-10000}
-ulimit -n 200000 2>/dev/null || ulimit -n "$(ulimit -H -n)"
-most=$(($(ulimit -n) / 2 - 200))
+# shellcheck source=bench/pf-proxy/common.sh
+. "$(dirname "$0")/pf-proxy/common.sh" pf-proxy load "${1-}"
+idle=${IDLE:-10000}
 ((idle <= most)) || idle=$most
-PATH=$PATH:/usr/sbin:/sbin
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/pf-proxy-bench.XXXXXX") || exit 71
-finish() {
-    local pid
-    for pid in $(jobs -p); do kill "$pid" 2>/dev/null; done
-    wait 2>/dev/null
-    rm -rf "$tmp"
-}
-trap finish EXIT
-trap 'exit 99' HUP INT TERM
-have() { command -v "$1" >/dev/null 2>&1; }
-c++ -std=c++20 -O2 -o "$tmp/load" "$top/bench/pf-proxy/load.cpp" || exit 71
-
-base=$((20000 + RANDOM % 20000))
 echo_port=$base iperf_port=$((base + 1))
 "$tmp/load" serve "$echo_port" &
 if have iperf3; then iperf3 -s -B 127.0.0.1 -p "$iperf_port" >/dev/null 2>&1 & fi
 
 # Each proxy carries two ports: to the echo server and to iperf3.
 declare -A echo_of=([direct]=$echo_port) bulk_of=([direct]=$iperf_port) pid_of=()
-names=direct
 next=$((base + 10))
 add() { # NAME PID
     names+=" $1" echo_of[$1]=$next bulk_of[$1]=$((next + 1)) pid_of[$1]=$2
@@ -76,9 +56,8 @@ END
     add haproxy $!
 fi
 if have nginx; then
-    module=$(find /usr/lib/nginx/modules /usr/share/nginx/modules -name ngx_stream_module.so 2>/dev/null | head -n 1)
     cat >"$tmp/nginx.conf" <<END
-${module:+load_module $module;}
+$(stream_module)
 daemon off;
 master_process off;
 pid $tmp/nginx.pid;
@@ -101,9 +80,6 @@ for name in $names; do
     done
 done
 
-# keep MEASURE NAME VALUE: the greatest is remembered.
-declare -A best=()
-keep() { best[$1.$2]=$(awk -v a="${best[$1.$2]:-0}" -v b="$3" 'BEGIN { print (b > a) ? b : a }'); }
 for ((round = 0; round < rounds; round++)); do
     for name in $names; do
         if have iperf3; then
@@ -117,22 +93,14 @@ for ((round = 0; round < rounds; round++)); do
     done
 done
 
-printf '%s, %s processors, load %s, %s\n' "$(uname -m)" "$(nproc)" "$(cut -d ' ' -f 1 /proc/loadavg)" "$(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo)"
+machine
 printf '%-10s %14s %14s %14s %14s\n' '' 'bulk Gbit/s' '64 B /s' '16 KiB /s' 'connects /s'
 for name in $names; do
     printf '%-10s %14.1f %14.0f %14.0f %14.0f\n' "$name" "${best[bulk.$name]:-0}" "${best[ask64.$name]}" "${best[ask16k.$name]}" "${best[connect.$name]}"
 done
-for name in $names; do
-    case $name in direct | pf-proxy) continue ;; esac
-    printf '  of %-7s' "$name"
-    for measure in bulk ask64 ask16k connect; do
-        awk -v a="${best[$measure.pf-proxy]:-0}" -v b="${best[$measure.$name]:-0}" 'BEGIN { if (b > 0) printf " %14.2f", a / b; else printf " %14s", "-" }'
-    done
-    printf '\n'
-done
+ratios bulk ask64 ask16k connect
 
 # -- idle pairs ------------------------------------------------------------------------------------
-resident() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status" 2>/dev/null; }
 for name in $names; do
     case $name in direct | socat) continue ;; esac
     pid=${pid_of[$name]}

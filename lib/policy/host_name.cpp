@@ -1,7 +1,6 @@
 // Names in one spelling, and the ways to spell an address that are refused.
 #include "policy/host_name.h"
 
-#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <system_error>
@@ -9,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/format.h"
 #include "base/text.h"
+#include "vsockio/host_name.h"
 
 namespace policy {
 
@@ -18,36 +18,14 @@ using vsockio::IpAddress;
 
 namespace {
 
-constexpr std::size_t kMaxName = 253;  // RFC 1035, without the length bytes at the ends
-constexpr std::size_t kMaxLabel = 63;
-
 Error bad(std::string_view text, std::string_view why) {
     return Error::data(fmt::format("{} {}", base::quote(text), why));
-}
-
-bool is_digit(char character) {
-    return character >= '0' && character <= '9';
-}
-
-bool is_label_character(char character) {
-    return (character >= 'a' && character <= 'z') || is_digit(character) || character == '-' ||
-           character == '_';
-}
-
-bool starts_hex(std::string_view label) {
-    return label.starts_with("0x");
-}
-
-// Whether a resolver might take the last label for a number.
-bool is_number(std::string_view label) {
-    if (starts_hex(label)) return label.find_first_not_of("0123456789abcdef", 2) == label.npos;
-    return std::all_of(label.begin(), label.end(), is_digit);
 }
 
 // A number as strtoul(3) reads it with base 0.
 std::optional<std::uint64_t> c_number(std::string_view label) {
     int radix = 10;
-    if (starts_hex(label)) {
+    if (label.starts_with("0x")) {
         radix = 16;
         label.remove_prefix(2);
     } else if (label.size() > 1 && label.front() == '0') {
@@ -60,7 +38,8 @@ std::optional<std::uint64_t> c_number(std::string_view label) {
     return number;
 }
 
-// The address that inet_aton(3) reads: up to four numbers, the last filling all bytes left.
+// The address that inet_aton(3) reads in a name: up to four numbers, the last filling all bytes
+// left.
 std::optional<IpAddress> loose_address(std::string_view name) {
     const std::vector<std::string_view> parts = base::split(name, '.');
     if (parts.size() > 4) return std::nullopt;
@@ -76,18 +55,6 @@ std::optional<IpAddress> loose_address(std::string_view name) {
     address.is_v4 = true;
     base::store_be(std::span(address.bytes), static_cast<std::uint32_t>(value));
     return address;
-}
-
-Result<void> check_label(std::string_view label, std::string_view text) {
-    if (label.empty()) return bad(text, "has an empty label");
-    if (label.size() > kMaxLabel) return bad(text, "has a label of more than 63 characters");
-    if (!std::all_of(label.begin(), label.end(), is_label_character)) {
-        return bad(text, "has a character that no host name has");
-    }
-    if (label.front() == '-' || label.back() == '-') {
-        return bad(text, "has a label that begins or ends with a hyphen");
-    }
-    return {};
 }
 
 }  // namespace
@@ -107,22 +74,18 @@ Result<Host> parse_host(std::string_view text) {
     }
     std::string_view undotted = text;
     if (undotted.ends_with('.')) undotted.remove_suffix(1);
-    if (undotted.size() > kMaxName) return bad(text, "is longer than 253 characters");
     std::string name(undotted);
     for (char& character : name) {
         if (character >= 'A' && character <= 'Z') {
             character = static_cast<char>(character - 'A' + 'a');
         }
     }
-    const std::vector<std::string_view> labels = base::split(name, '.');
-    for (const std::string_view label : labels)
-        TRY(check_label(label, text));
-    if (is_number(labels.back())) {
-        const std::optional<IpAddress> meant = loose_address(name);
-        if (!meant.has_value()) return bad(text, "ends in a number, which no host name does");
+    const std::string_view fault = vsockio::bad_host_name(name);
+    if (fault.empty()) return Host(std::move(name));
+    if (const std::optional<IpAddress> meant = loose_address(name); meant.has_value()) {
         return bad(text, fmt::format("is another spelling of the address {}", to_string(*meant)));
     }
-    return Host(std::move(name));
+    return bad(text, fault);
 }
 
 }  // namespace policy

@@ -1,9 +1,5 @@
-// The host of a request or a rule: an address, or a name in one spelling. Pure; resolves nothing.
-//
-// A name is ASCII in lower case without a final dot: labels of 1 to 63 letters, digits, hyphens
-// (not at either end) and underscores, 253 characters in all (RFC 1035, RFC 8553). A text that ends
-// in a number is no name, since resolvers read such texts as IPv4 addresses in decimal, octal, hex
-// and short forms (inet_aton(3)): what was judged as a name would be connected to as an address.
+// The host of a request or a rule: an address, or a name in the one spelling of
+// vsockio/host_name.h. Pure; resolves nothing.
 #pragma once
 
 #include <string>

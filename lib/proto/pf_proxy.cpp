@@ -160,7 +160,8 @@ Decoded<Request> decode_request(std::span<const std::byte> input) {
         return Answer::bad("family: none that is known");
     }
     const bool is_name = family == kFamilyName;
-    if (is_name ? length == 0 || length > kMaximumNameBytes : length != size_of_family(family)) {
+    if (is_name ? length == 0 || length > vsockio::kMaximumHostName
+                : length != size_of_family(family)) {
         return Answer::bad("length: not one of the family");
     }
     const std::size_t size = kRequestHeadBytes + length + kPortBytes;
@@ -171,8 +172,7 @@ Decoded<Request> decode_request(std::span<const std::byte> input) {
     const auto host = input.subspan(kRequestHeadBytes, length);
     if (is_name) {
         const std::string_view name = base::as_text(host);
-        const std::string_view fault = bad_host_name(name);
-        if (!fault.empty()) return Answer::bad(fault);
+        if (!vsockio::bad_host_name(name).empty()) return Answer::bad("name: not of a host");
         request.host = name;
     } else {
         const auto address = address_at(host, family);
@@ -192,7 +192,7 @@ std::span<const std::byte> encode_request(const Request& request,
     const std::span<std::byte> rest = memory.subspan(kRequestHeadBytes);
     std::size_t length = 0;
     if (const auto* name = std::get_if<std::string_view>(&request.host)) {
-        if (!bad_host_name(*name).empty()) return {};
+        if (!vsockio::bad_host_name(*name).empty()) return {};
         memory[6] = std::byte{kFamilyName};
         std::ranges::copy(base::as_bytes(*name), rest.begin());
         length = name->size();

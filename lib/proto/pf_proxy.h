@@ -47,14 +47,14 @@
 #include <variant>
 
 #include "proto/decoded.h"
+#include "vsockio/host_name.h"
 #include "vsockio/ip_address.h"
 
 namespace proto::pf_proxy {
 
 inline constexpr std::uint8_t kVersion = 1;
 
-inline constexpr std::size_t kMaximumNameBytes = 253;  // of DNS
-inline constexpr std::size_t kMaximumRequestBytes = 8 + kMaximumNameBytes + 2;
+inline constexpr std::size_t kMaximumRequestBytes = 8 + vsockio::kMaximumHostName + 2;
 inline constexpr std::size_t kStatusBytes = 28;
 // What UDP over IPv4 can carry. IPv6 could carry 20 more, which nobody sends.
 inline constexpr std::size_t kMaximumPayload = 65'507;
@@ -83,14 +83,9 @@ std::optional<int> errno_from_wire(std::uint16_t number);
 
 // --- request ---------------------------------------------------------------------------------
 
-// Why a text is no host name, empty when it is one: at most kMaximumNameBytes, labels of 1 to 63
-// lower-case letters, digits, hyphens (not first or last) and underscores between single dots; the
-// last is no number, decimal or 0x, because resolvers take 127.1 or 0x7f000001 for addresses.
-std::string_view bad_host_name(std::string_view name);
-
 struct Request {
     vsockio::Transport transport = vsockio::Transport::tcp;
-    std::variant<vsockio::IpAddress, std::string_view> host;  // a name borrows the input
+    std::variant<vsockio::IpAddress, std::string_view> host;  // a host_name.h name, borrowed
     std::uint16_t port = 0;
 
     bool operator==(const Request&) const = default;

@@ -1,4 +1,4 @@
-// Numbers of errors, names of statuses, and host names of pf-proxy's wire.
+// Numbers of errors and names of statuses of pf-proxy's wire.
 #include <algorithm>
 #include <cerrno>
 
@@ -24,27 +24,6 @@ constexpr Number kNumbers[] = {
     {EHOSTDOWN, 112},  {EHOSTUNREACH, 113}};
 constexpr std::uint16_t kOther = 5;
 
-constexpr std::size_t kMaximumLabelBytes = 63;
-
-bool is_digit(char character) {
-    return character >= '0' && character <= '9';
-}
-
-bool is_hex_digit(char character) {
-    return is_digit(character) || (character >= 'a' && character <= 'f');
-}
-
-bool is_label_character(char character) {
-    return is_digit(character) || (character >= 'a' && character <= 'z') || character == '-' ||
-           character == '_';
-}
-
-// "1", "0x1f" and also "0x" alone, in the manner of inet_aton(3).
-bool is_number(std::string_view label) {
-    if (label.starts_with("0x")) return std::ranges::all_of(label.substr(2), is_hex_digit);
-    return std::ranges::all_of(label, is_digit);
-}
-
 }  // namespace
 
 std::uint16_t errno_to_wire(int errno_value) {
@@ -68,24 +47,6 @@ std::string_view name_of(StatusCode code) {
         case StatusCode::not_ready: return "not_ready";
     }
     return "unknown";
-}
-
-std::string_view bad_host_name(std::string_view name) {
-    if (name.empty()) return "name: empty";
-    if (name.size() > kMaximumNameBytes) return "name: over 253 bytes";
-    std::string_view label;
-    for (std::string_view rest = name; true; rest.remove_prefix(label.size() + 1)) {
-        label = rest.substr(0, rest.find('.'));
-        if (label.empty()) return "name: an empty label";
-        if (label.size() > kMaximumLabelBytes) return "name: a label over 63 bytes";
-        if (label.front() == '-' || label.back() == '-') return "name: a hyphen at a label's end";
-        if (!std::ranges::all_of(label, is_label_character)) {
-            return "name: a byte that is no lower-case letter, digit, hyphen or underscore";
-        }
-        if (label.size() == rest.size()) break;
-    }
-    if (is_number(label)) return "name: ends in a number, like an address";
-    return {};
 }
 
 }  // namespace proto::pf_proxy

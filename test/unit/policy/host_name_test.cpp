@@ -44,7 +44,7 @@ TEST_CASE("what is neither a name nor an address is refused by its reason") {
         const char* reason;
     };
     for (const Case& each : {Case{"", "is empty"},
-                             Case{".", "empty label"},
+                             Case{".", "is empty"},
                              Case{"..", "empty label"},
                              Case{".a", "empty label"},
                              Case{"a..b", "empty label"},

@@ -162,7 +162,7 @@ TEST_CASE("host names are told from addresses and from everything else") {
           std::string("1.2.3.4.example"), std::string("1.2.3.4a"), std::string("0x1g"), label,
           longest}) {
         INFO(name);
-        CHECK(wire::bad_host_name(name).empty());
+        CHECK(vsockio::bad_host_name(name).empty());
         const auto bytes = request_for(name);
         const auto decoded = wire::decode_request(bytes);
         REQUIRE(decoded.outcome == Outcome::done);
@@ -197,7 +197,7 @@ TEST_CASE("host names are told from addresses and from everything else") {
                                     label + "a",
                                     longest + "b"}) {
         INFO(name);
-        CHECK_FALSE(wire::bad_host_name(name).empty());
+        CHECK_FALSE(vsockio::bad_host_name(name).empty());
         CHECK(encoded(Request{Transport::tcp, name, 80}).empty());
         CHECK(wire::decode_request(request_for(name)).outcome == Outcome::bad);
     }
