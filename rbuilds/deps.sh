@@ -12,7 +12,8 @@ packages="build-essential pkg-config meson ninja-build python3 ca-certificates
     libuv1-dev libyaml-dev libssl-dev libcjson-dev libcbor-dev libfmt-dev libdeflate-dev
     libgnutls28-dev libnftables-dev nftables iproute2 zlib1g-dev libzstd-dev libarchive-dev libc-ares-dev catch2
     mandoc shellcheck clang clang-format libclang-rt-dev
-    cpio jq openssl procps socat strace zstd bind9-dnsutils curl"
+    cpio jq openssl procps socat strace zstd bind9-dnsutils curl
+    nginx-light chrony python3-requests"
 
 say() { printf 'deps: %s\n' "$*" >&2; }
 fail() {

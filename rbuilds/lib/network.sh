@@ -111,6 +111,8 @@ network_start() {
     if network_forward; then
         policy_check
         if [[ $(backend) == nitro ]]; then words=(--allow-cid "$cid" "vsock:any:$NETWORK_PORT"); else words=("unix:$STATE/vsock/$cid.sock_$NETWORK_PORT"); fi
+        # Both sides have to find the same addresses for a name.
+        [[ -z ${OPT[nameserver]} ]] || words=(--nameserver "${OPT[nameserver]}" "${words[@]}")
         network_process "$folder" network "$(tool pf-proxy)" vsock-to-ip-transparent --policy "$(realpath -- "${OPT[policy]}")" "${words[@]}"
     fi
     network_reverse || return 0

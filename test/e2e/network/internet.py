@@ -3,7 +3,7 @@
 
 internet.py CERTIFICATE KEY IPV4 IPV6
 
-DNS on port 53 over UDP and TCP, HTTPS on 8443 over both families, UDP on port 123 that answers with
+DNS on port 53 over UDP and TCP, HTTPS on 8443 over both families, UDP on port 7 that answers with
 what it got and from whom. Every question and every connection is a line on standard output.
 """
 import http.server
@@ -17,14 +17,19 @@ import threading
 
 CERTIFICATE, KEY, V4, V6 = sys.argv[1:]
 METADATA = "169.254.169.254"
+# Where no machine is.
+NOBODY4, NOBODY6 = "93.184.216.77", "2606:2800:220:1::77"
 # What a name's A record is, one after the other; AAAA where there is one.
 A = {
     "site.example": [V4],
     "metadata.example": [METADATA],
     "changing.example": [V4, METADATA, METADATA, METADATA],
     "long.example": [V4] + ["93.184.216.%d" % n for n in range(100, 160)],
+    "four.example": [V4],
+    "half4.example": [NOBODY4],
+    "half6.example": [V4],
 }
-AAAA = {"site.example": V6}
+AAAA = {"site.example": V6, "six.example": V6, "half4.example": V6, "half6.example": NOBODY6}
 TURNS = {name: itertools.count() for name in A}
 
 
@@ -114,7 +119,7 @@ for family, address in ((socket.AF_INET, V4), (socket.AF_INET6, V6)):
         pages,
         of_family(socketserver.UDPServer, family)((address, 53), DnsByUdp),
         of_family(socketserver.TCPServer, family)((address, 53), DnsByTcp),
-        of_family(socketserver.UDPServer, family)((address, 123), Echo),
+        of_family(socketserver.UDPServer, family)((address, 7), Echo),
     ]
 threads = [threading.Thread(target=server.serve_forever) for server in servers]
 for thread in threads:
