@@ -2,6 +2,7 @@
 #include "vsockio/connector.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -41,6 +42,15 @@ Result<std::unique_ptr<Connector>> Connector::start(loop::Loop& loop, const Addr
     return start(loop, TRY(plan_to(address)), timeout, std::move(done));
 }
 
+// Of another family if there is none for this target, for which the Dialer has the right Error.
+std::optional<IpEndpoint> Connector::source_for(const SocketAddress& target) const {
+    for (const IpEndpoint& source : plan_.sources) {
+        if (source.address.is_v4 == (target.family == AF_INET)) return source;
+    }
+    if (plan_.sources.empty()) return std::nullopt;
+    return plan_.sources.front();
+}
+
 const SocketAddress* Connector::last_tried() const {
     return tried_ == 0 ? nullptr : &plan_.targets[tried_ - 1];
 }
@@ -66,8 +76,9 @@ void Connector::next() {
             last_ = Error::system("connect to", plan_.name, ETIMEDOUT);
         }
         if (left == 0 || (time_left.count() <= 0 && tried_ > 0)) return finish(last_);
+        const SocketAddress& target = plan_.targets[tried_++];
         Result<Dialer> dialer =
-            Dialer::start(plan_.targets[tried_++], plan_.name, plan_.muxed_port, plan_.source);
+            Dialer::start(target, plan_.name, plan_.muxed_port, source_for(target));
         if (!dialer.ok()) {
             last_ = std::move(dialer).error();
             continue;

@@ -21,7 +21,9 @@ struct ConnectPlan {
     std::string name;                         // for Errors
     std::vector<SocketAddress> targets;       // tried in this order
     std::optional<std::uint32_t> muxed_port;  // of muxed: addresses
-    std::optional<IpEndpoint> source;         // to connect from, as Dialer::start() takes it
+    // To connect from, the one of the target's family, as Dialer::start() takes it; a target
+    // without one fails. Empty: the kernel chooses.
+    std::vector<IpEndpoint> sources;
 };
 
 // vsock addresses go through ENCLAVEBOX_VSOCK_DIR when it is set. A name is looked up at once,
@@ -46,6 +48,7 @@ class Connector {
   private:
     Connector(loop::Loop& loop, ConnectPlan plan, Done done);
     base::Result<void> begin(std::chrono::milliseconds timeout);
+    std::optional<IpEndpoint> source_for(const SocketAddress& target) const;
     void next();
     void advance();
     void watch();

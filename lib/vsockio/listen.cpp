@@ -93,6 +93,11 @@ Result<Fd> bind_and_listen(const SocketAddress& at, const Address& address, int 
         const int on = 1;
         (void)::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     }
+    // [::] is for IPv4 as well, whatever this machine has for a default.
+    if (at.family == AF_INET6) {
+        const int off = 0;
+        (void)::setsockopt(fd.get(), SOL_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    }
     // The mode has to be right from birth: between bind and chmod anybody could connect.
     const mode_t mask = ::umask(0177);
     const int status = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(at.bytes), at.length);

@@ -10,6 +10,7 @@ import time
 import urllib.request
 
 from pf_proxy_common import LIMIT, connect, echoes, ends_by_reset, is_reset, read_all, read_exactly, reset
+import pf_proxy_clients
 import pf_proxy_datagrams
 import pf_proxy_limits
 import pf_proxy_servers
@@ -160,6 +161,6 @@ def is_denied(host, port):
 
 if __name__ == "__main__":
     cases = {**globals()}
-    for module in (pf_proxy_datagrams, pf_proxy_limits, pf_proxy_servers, pf_proxy_wire):
+    for module in (pf_proxy_clients, pf_proxy_datagrams, pf_proxy_limits, pf_proxy_servers, pf_proxy_wire):
         cases.update(vars(module))
     cases[sys.argv[1]](*sys.argv[2:])

@@ -95,6 +95,29 @@ def serve_source(host="127.0.0.1"):
     listen(answer, host)
 
 
+def serve_kept(first, last, *hosts):
+    """serve_source() on each of these ports and hosts, which also tells the port."""
+    def answer(sock):
+        data = b""
+        while not data.endswith(b"END"):
+            part = sock.recv(4096)
+            if not part:
+                break
+            data += part
+        sock.sendall(f"{sock.getpeername()[0]} {sock.getsockname()[1]} {data.hex()}".encode())
+        sock.close()
+
+    def serve(listener):
+        while True:
+            threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
+    for port in range(int(first), int(last) + 1):
+        for host in hosts:
+            listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+            threading.Thread(target=serve, args=(listener,), daemon=True).start()
+    print("port", first, flush=True)
+    threading.Event().wait()
+
+
 def serve_datagrams(host="127.0.0.1"):
     """Sends back what comes, to whom it comes from; "elsewhere" from a second socket, too."""
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)

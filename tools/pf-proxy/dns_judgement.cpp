@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "hosts_file.h"
 #include "routing.h"
 
 namespace pf_proxy {
@@ -31,10 +32,6 @@ Judged prohibited(const dns::Question& question, const std::string& reason) {
         judged.reply.rcode = Rcode::refused;
     }
     return judged;
-}
-
-bool is_localhost(std::string_view name) {
-    return name == "localhost" || name.ends_with(".localhost");
 }
 
 // RFC 6761 6.3: the application's own, which no policy about the network concerns.

@@ -1,6 +1,8 @@
 // The outlet to fixed targets: the healthy ones in turn, a PROXY header first where told so.
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "base/format.h"
 #include "base/text.h"
 #include "outlet.h"
@@ -71,9 +73,7 @@ class FixedOutlet : public Outlet {
             if (!client_.source.has_value()) {
                 return try_after(Error::system("connect from", "the client", EADDRNOTAVAIL));
             }
-            // With the client's port two connections of one client to two of our ports would be
-            // one and the same, so the kernel chooses.
-            plan->source = IpEndpoint{client_.source->address, 0};
+            use_sources(plan.value());
         }
         Result<std::unique_ptr<vsockio::Connector>> connector =
             vsockio::Connector::start(service_.loop, std::move(plan).value(),
@@ -83,6 +83,17 @@ class FixedOutlet : public Outlet {
                                       });
         if (!connector.ok()) return try_after(std::move(connector).error());
         connector_ = std::move(connector).value();
+    }
+
+    // With the client's port two connections of one client to two of our ports would be one and
+    // the same, so the kernel chooses. The client's family goes first.
+    void use_sources(vsockio::ConnectPlan& plan) const {
+        plan.sources.push_back({client_.source->address, 0});
+        if (client_.stand_in.has_value()) plan.sources.push_back({*client_.stand_in, 0});
+        const int family = client_.source->address.is_v4 ? AF_INET : AF_INET6;
+        std::ranges::stable_partition(plan.targets, [&](const vsockio::SocketAddress& target) {
+            return target.family == family;
+        });
     }
 
     void connected(Fd fd) {

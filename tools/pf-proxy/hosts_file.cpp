@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -14,6 +15,9 @@ namespace pf_proxy {
 using vsockio::IpAddress;
 
 namespace {
+
+constexpr std::array kLoopback = {IpAddress::v4(127, 0, 0, 1),
+                                  IpAddress::v6({0, 0, 0, 0, 0, 0, 0, 1})};
 
 std::string_view take_word(std::string_view& line) {
     const std::size_t start = std::min(line.find_first_not_of(" \t\r"), line.size());
@@ -34,6 +38,10 @@ void add(HostTable& table, std::string_view word, const IpAddress& address) {
 
 }  // namespace
 
+bool is_localhost(std::string_view name) {
+    return name == "localhost" || name.ends_with(".localhost");
+}
+
 HostTable parse_hosts(std::string_view text) {
     HostTable table;
     for (std::string_view line : base::split(text, '\n')) {
@@ -48,6 +56,7 @@ HostTable parse_hosts(std::string_view text) {
 }
 
 std::span<const IpAddress> HostsFile::find(std::string_view name, std::chrono::milliseconds now) {
+    if (is_localhost(name)) return kLoopback;
     if (path_.empty()) return {};
     if (now - looked_ >= kLookAgainAfter) {
         looked_ = now;

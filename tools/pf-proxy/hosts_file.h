@@ -19,6 +19,9 @@ namespace pf_proxy {
 // unmapped, each once.
 using HostTable = std::map<std::string, std::vector<vsockio::IpAddress>, std::less<>>;
 
+// RFC 6761 6.3: the loopback, whatever files and nameservers say.
+bool is_localhost(std::string_view name);
+
 // Lines whose address is none in the usual spelling, and words that are no names, are passed over.
 HostTable parse_hosts(std::string_view text);
 
@@ -27,11 +30,11 @@ class HostsFile {
     static constexpr std::size_t kMaximumBytes = 4u << 20;
     static constexpr std::chrono::milliseconds kLookAgainAfter{1000};
 
-    // An empty path is a file without names.
+    // An empty path is a file without names but localhost.
     explicit HostsFile(std::string path) : path_(std::move(path)) {}
 
     // Reads the file when it has changed, for which it looks once a second of `now`. A file that
-    // is missing, too large or unreadable has no names.
+    // is missing, too large or unreadable has no names but localhost.
     std::span<const vsockio::IpAddress> find(std::string_view name, std::chrono::milliseconds now);
 
   private:

@@ -51,6 +51,17 @@ std::optional<policy::PortRange> port_range(const NetlinkAttribute& attribute) {
     return policy::PortRange{ports->start, ports->end};
 }
 
+// Nothing when the attribute is no address of the family.
+std::optional<vsockio::IpNetwork> network_of(const NetlinkAttribute& attribute, bool is_v4,
+                                             unsigned prefix) {
+    vsockio::IpNetwork network;
+    network.address.is_v4 = is_v4;
+    network.prefix = prefix;
+    if (attribute.value.size() * 8 != network.address.bits()) return std::nullopt;
+    std::memcpy(network.address.bytes.data(), attribute.value.data(), attribute.value.size());
+    return network;
+}
+
 NetlinkMessage route_message(const Route& route, std::uint32_t device) {
     NetlinkMessage message(RTM_NEWROUTE, kAsk | NLM_F_CREATE | NLM_F_REPLACE);
     rtmsg header{};
@@ -148,6 +159,9 @@ NetlinkMessage rule_message(std::uint16_t type, std::uint16_t flags, const Routi
     if (rule.destination.has_value()) {
         header.dst_len = static_cast<std::uint8_t>(rule.destination->prefix);
     }
+    if (rule.source.has_value()) {
+        header.src_len = static_cast<std::uint8_t>(rule.source->prefix);
+    }
     message.append(header);
     message.attribute(FRA_PRIORITY, rule.priority);
     message.attribute(FRA_PROTOCOL, kRoutingProtocol);
@@ -156,6 +170,9 @@ NetlinkMessage rule_message(std::uint16_t type, std::uint16_t flags, const Routi
     if (rule.without_default) message.attribute<std::uint32_t>(FRA_SUPPRESS_PREFIXLEN, 0);
     if (rule.destination.has_value()) {
         message.attribute_bytes(FRA_DST, bytes_of(rule.destination->address));
+    }
+    if (rule.source.has_value()) {
+        message.attribute_bytes(FRA_SRC, bytes_of(rule.source->address));
     }
     if (rule.mark_mask != 0) {
         message.attribute(FRA_FWMARK, rule.mark);
@@ -203,16 +220,14 @@ std::optional<RoutingRule> read_rule(std::span<const std::byte> body) {
                 rule.transport =
                     attribute->as<std::uint8_t>() == IPPROTO_UDP ? Transport::udp : Transport::tcp;
                 break;
-            case FRA_DST: {
-                vsockio::IpNetwork network;
-                network.address.is_v4 = rule.is_v4;
-                network.prefix = header->dst_len;
-                if (attribute->value.size() * 8 != network.address.bits()) return std::nullopt;
-                std::memcpy(network.address.bytes.data(), attribute->value.data(),
-                            attribute->value.size());
-                rule.destination = network;
+            case FRA_DST:
+                rule.destination = network_of(*attribute, rule.is_v4, header->dst_len);
+                if (!rule.destination.has_value()) return std::nullopt;
                 break;
-            }
+            case FRA_SRC:
+                rule.source = network_of(*attribute, rule.is_v4, header->src_len);
+                if (!rule.source.has_value()) return std::nullopt;
+                break;
             default: break;
         }
     }

@@ -32,14 +32,14 @@ constexpr base::Option kRelay[] = {
     {'\0', "ready-fd", "N", "", "Write a newline to descriptor N once listening"},
 };
 
-constexpr base::Option kProxyOut[] = {
+constexpr base::Option kClients[] = {
+    {'\0', "proxy-in", "", "", "Expect a PROXY header first"},
+    {'\0', "header-timeout", "TIME", "5s", "Wait for a header for TIME"},
     {'\0', "proxy-out", "VERSION", "", "Write a PROXY header first: v1 or v2"},
+    {'\0', "source", "WHICH", "self", "Connect from the address of self or client"},
 };
 
 constexpr base::Option kFixed[] = {
-    {'\0', "proxy-in", "", "", "Expect a PROXY header first"},
-    {'\0', "header-timeout", "TIME", "5s", "Wait for a header for TIME"},
-    {'\0', "source", "WHICH", "self", "Connect from the address of self or client"},
     {'b', "balance", "HOW", "round-robin", "Choose targets by round-robin or least-connections"},
     {'\0', "check-interval", "TIME", "0", "Check each target's health every TIME; 0: never"},
     {'\0', "rise", "N", "2", "Take a target for healthy after N good checks"},
@@ -86,13 +86,14 @@ constexpr base::Option kRulesOptions[] = {
     {'\0', "ports", "LIST", "", "Catch these ports: 80,443,9000-9100"},
     {'\0', "device", "NAME", "enclave0", "Route into the device NAME, made if it is missing"},
     {'\0', "interface", "NAME", "", "Catch only what comes in by NAME"},
+    {'\0', "source", "WHICH", "self", "Of transparent-port-to-vsock: as given to it"},
     {'\0', "no-hold", "", "", "Let connections begin before the far side has answered"},
 };
 
-constexpr auto kFixedMode = join(kRelay, kFixed, kNameserver, kProxyOut);
+constexpr auto kFixedMode = join(kRelay, kClients, kFixed, kNameserver);
 constexpr auto kNearMode = join(kRelay, kCaught, kPolicy, kNear, kNameserver);
 constexpr auto kFarMode = join(kRelay, kPolicy, kFar, kNameserver);
-constexpr auto kPortMode = join(kRelay, kCaught, kPorts, kProxyOut);
+constexpr auto kPortMode = join(kRelay, kClients, kCaught, kPorts);
 
 constexpr base::Command kCommands[] = {
     {"ip-to-vsock", "LISTEN TARGET...", "Carry connections to fixed targets", kFixedMode},

@@ -35,6 +35,8 @@ struct Client {
     std::optional<vsockio::IpEndpoint> source;
     std::optional<vsockio::IpEndpoint> destination;  // as the client sees it
     vsockio::Transport transport = vsockio::Transport::tcp;
+    // For a target of the other family, where there is such an address.
+    std::optional<vsockio::IpAddress> stand_in;
 };
 
 // The targets of the settings, healthy ones in turn until one takes the connection; then the PROXY

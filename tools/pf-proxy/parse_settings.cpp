@@ -101,7 +101,11 @@ Result<std::chrono::milliseconds> parse_header_limit(const Arguments& arguments)
     return limit;
 }
 
-Result<void> parse_proxy_out(Settings& settings, const Arguments& arguments) {
+// How we hear of a connection's client, and how the target does.
+Result<void> parse_clients(Settings& settings, const Arguments& arguments) {
+    settings.proxy_in = arguments.has("proxy-in");
+    settings.limits.header = TRY(parse_header_limit(arguments));
+    settings.client_source = TRY(is_client_source(arguments));
     const std::string_view version = arguments.value("proxy-out");
     if (version.empty()) return {};
     if (version != "v1" && version != "v2") {
@@ -117,15 +121,7 @@ Result<void> parse_fixed(Settings& settings, const Arguments& arguments) {
     for (std::size_t index = 1; index < arguments.operands.size(); ++index) {
         settings.targets.push_back(TRY(vsockio::parse_address(arguments.operands[index])));
     }
-    TRY(parse_proxy_out(settings, arguments));
-    settings.proxy_in = arguments.has("proxy-in");
-    settings.limits.header = TRY(parse_header_limit(arguments));
-    const std::string_view source = arguments.value("source");
-    if (source != "self" && source != "client") {
-        return Error::usage(
-            fmt::format("--source {} is neither self nor client", base::quote(source)));
-    }
-    settings.client_source = source == "client";
+    TRY(parse_clients(settings, arguments));
     const std::string_view balance = arguments.value("balance");
     if (balance != "round-robin" && balance != "least-connections") {
         return Error::usage(fmt::format("--balance {} is neither round-robin nor least-connections",
@@ -141,7 +137,11 @@ Result<void> parse_fixed(Settings& settings, const Arguments& arguments) {
 Result<void> parse_ports(Settings& settings, const Arguments& arguments) {
     TRY(arguments.expect_operands(2, 2));
     settings.port_target = TRY(parse_port_target(arguments.operands[1]));
-    TRY(parse_proxy_out(settings, arguments));
+    TRY(parse_clients(settings, arguments));
+    if (settings.client_source && settings.port_target->base.kind != Address::Kind::tcp) {
+        return Error::usage("--source client needs a target of TCP",
+                            "on a host tell the enclave by --proxy-out");
+    }
     return {};
 }
 
@@ -219,6 +219,12 @@ Result<void> check_datagrams(const Settings& settings) {
 }
 
 }  // namespace
+
+Result<bool> is_client_source(const Arguments& arguments) {
+    const std::string_view source = arguments.value("source");
+    if (source == "self" || source == "client") return source == "client";
+    return Error::usage(fmt::format("--source {} is neither self nor client", base::quote(source)));
+}
 
 Address PortTarget::at(std::uint16_t port) const {
     Address address = base;

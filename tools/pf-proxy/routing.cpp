@@ -244,7 +244,7 @@ Routing egress_routing(const policy::Policy& policy, std::string_view device) {
     return routing;
 }
 
-Routing return_routing(const std::vector<PortRange>& ports) {
+Routing return_routing(const std::vector<PortRange>& ports, Answering answering) {
     Routing routing;
     for (const bool is_v4 : {true, false}) {
         const IpAddress loopback =
@@ -260,12 +260,14 @@ Routing return_routing(const std::vector<PortRange>& ports) {
         routing.rules.push_back(rule);
         rule.mark = rule.mark_mask = 0;
         rule.priority = kReturnPriority + 1;
-        for (const Transport transport : kTransports) {
-            rule.transport = transport;
-            for (const PortRange& range : ports) {
-                rule.source_ports = range;
-                routing.rules.push_back(rule);
-            }
+        rule.transport = Transport::tcp;
+        if (answering == Answering::loopback) {
+            rule.source =
+                is_v4 ? IpNetwork{IpAddress::v4(127, 0, 0, 0), 8} : IpNetwork::only(loopback);
+        }
+        for (const PortRange& range : ports) {
+            rule.source_ports = range;
+            routing.rules.push_back(rule);
         }
     }
     return routing;

@@ -35,6 +35,7 @@ struct RoutingRule {
     bool without_default = false;  // the table's default route does not count
     std::uint32_t mark = 0;
     std::uint32_t mark_mask = 0;  // 0: whatever mark
+    std::optional<vsockio::IpNetwork> source;
     std::optional<vsockio::IpNetwork> destination;
     std::optional<vsockio::Transport> transport;
     std::optional<policy::PortRange> ports;  // of the destination; the kernel takes 1 to 65534
@@ -85,9 +86,14 @@ Routing egress_routing(const policy::Policy& policy, std::string_view device);
 std::vector<RoutingRule> pin_rules(const policy::Policy& policy, std::string_view name,
                                    const vsockio::IpAddress& address);
 
-// Connections that the proxy makes with addresses of others (IP_TRANSPARENT) to these ports, of
-// this machine or beyond: the answers come back to it.
-Routing return_routing(const std::vector<policy::PortRange>& ports);
+// Whose answers come back to the proxy, which has connected with addresses of others.
+enum class Answering : std::uint8_t {
+    anybody,   // servers of this machine, by whichever address, and beyond
+    loopback,  // those on 127.0.0.0/8 and ::1 only
+};
+// Connections that the proxy makes with addresses of others (IP_TRANSPARENT) to these ports: the
+// answers come back to it.
+Routing return_routing(const std::vector<policy::PortRange>& ports, Answering answering);
 
 // The commands for ip(8) that do the same, one on each line.
 std::string to_text(const Routing& routing);

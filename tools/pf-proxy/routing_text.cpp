@@ -29,7 +29,9 @@ std::string to_text(const Route& route, std::string_view device) {
 }  // namespace
 
 std::string to_text(const RoutingRule& rule) {
-    std::string line = fmt::format("pref {} from all", rule.priority);
+    std::string line =
+        fmt::format("pref {} from {}", rule.priority,
+                    rule.source.has_value() ? to_string(*rule.source) : std::string("all"));
     if (rule.destination.has_value()) line += fmt::format(" to {}", to_string(*rule.destination));
     if (rule.mark_mask != 0) {
         line += fmt::format(" fwmark {:#x}/{:#x}", rule.mark, rule.mark_mask);

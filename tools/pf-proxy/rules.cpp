@@ -102,12 +102,10 @@ std::string to_text(const IngressRules& rules) {
 }
 
 std::string to_text(const AnswerRules& rules) {
-    return in_table(
-        kAnswersTable,
-        chain("answers", "filter hook prerouting priority -150",
-              fmt::format("\t\tmeta l4proto {{ tcp, udp }} th sport {} socket transparent 1 "
-                          "meta mark set {:#x} accept\n",
-                          port_set(rules.ports), kReturnMark)));
+    return in_table(kAnswersTable, chain("answers", "filter hook prerouting priority -150",
+                                         fmt::format("\t\ttcp sport {} socket transparent 1 "
+                                                     "meta mark set {:#x} accept\n",
+                                                     port_set(rules.ports), kReturnMark)));
 }
 
 Result<std::vector<PortRange>> parse_ports(std::string_view text) {

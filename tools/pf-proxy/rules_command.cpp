@@ -11,6 +11,7 @@
 #include "nftables.h"
 #include "routing.h"
 #include "rules.h"
+#include "settings.h"
 
 namespace pf_proxy {
 
@@ -73,11 +74,14 @@ Result<Plan> ingress_plan(const Arguments& arguments, std::uint16_t port) {
     return plan;
 }
 
-Result<Plan> answers_plan(const Arguments& arguments) {
+Result<Plan> answers_plan(const Arguments& arguments, Answering answering) {
     const AnswerRules rules{TRY(given_ports(arguments))};
+    for (const policy::PortRange& range : rules.ports) {
+        if (range.last == 65'535) return Error::usage("--ports: the kernel routes up to 65534");
+    }
     Plan plan{.table = kAnswersTable, .range = &kReturnRange};
     plan.ruleset = to_text(rules);
-    plan.routing = return_routing(rules.ports);
+    plan.routing = return_routing(rules.ports, answering);
     return plan;
 }
 
@@ -88,11 +92,16 @@ Result<Plan> make_plan(const Arguments& arguments) {
     }
     const auto port = static_cast<std::uint16_t>(TRY(arguments.number("port", 1, 65'535)));
     const std::string_view mode = arguments.operands[0];
-    if (mode == "ip-to-vsock-transparent") return egress_plan(arguments, port);
-    if (mode == "ip-to-vsock" || mode == "transparent-port-to-vsock") {
-        return ingress_plan(arguments, port);
+    const bool keeps_ports = mode == "transparent-port-to-vsock";
+    if (arguments.has("source") && !keeps_ports) {
+        return Error::usage(fmt::format("--source makes no difference to the rules of {}", mode));
     }
-    if (mode == "vsock-to-ip") return answers_plan(arguments);
+    if (mode == "ip-to-vsock-transparent") return egress_plan(arguments, port);
+    if (keeps_ports && TRY(is_client_source(arguments))) {
+        return answers_plan(arguments, Answering::loopback);
+    }
+    if (mode == "ip-to-vsock" || keeps_ports) return ingress_plan(arguments, port);
+    if (mode == "vsock-to-ip") return answers_plan(arguments, Answering::anybody);
     if (mode == "vsock-to-ip-transparent" || mode == "addr-info") {
         return Error::usage(fmt::format("{} needs no rules", mode));
     }

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "header_reader.h"
 #include "outlet.h"
+#include "proto/proxy_protocol.h"
 #include "service.h"
 #include "udp_far.h"
 #include "vsockio/listen.h"
@@ -39,6 +40,7 @@ class Session {
 
   private:
     void read_proxy_header();
+    std::string_view take_client(const proto::proxy_protocol::Header& header);
     void read_request();
     void header_failed(HeaderReader::Ending ending);
     void take_original();

@@ -2,6 +2,7 @@
 // the kernel.
 #include <algorithm>
 
+#include "client_address.h"
 #include "dns_service.h"
 #include "near_judgement.h"
 #include "policy/host_name.h"
@@ -23,20 +24,40 @@ void Session::read_proxy_header() {
         [this](HeaderReader::Ending ending, std::span<const std::byte> bytes) {
             if (ending != HeaderReader::Ending::whole) return header_failed(ending);
             const auto header = proto::proxy_protocol::decode(bytes).value;
-            if (header.kind == proto::proxy_protocol::Kind::proxied) {
-                client_ = {header.source, header.destination};
-            } else {
-                client_ = {peer_of(fd_.get()).endpoint, local_endpoint(fd_.get())};
-            }
             reader_.reset();
             used_ = true;
+            const std::string_view wrong = take_client(header);
+            if (!wrong.empty()) {
+                service_.metrics.add(service_.metrics.bad_header);
+                return refuse(wrong);
+            }
             Peer peer{client_.source, {}};
             if (!peer.endpoint.has_value()) peer = peer_of(fd_.get());
             if (!admit(peer)) return;
+            if (service_.settings.wants_original()) return take_original();
             find_fixed();
         });
     if (!reader.ok()) return over();
     reader_ = std::move(reader).value();
+}
+
+// What is wrong with the header, if anything is. Kept ports lead into an enclave, where a
+// connection that names nobody would look like one of the enclave's own programs.
+std::string_view Session::take_client(const proto::proxy_protocol::Header& header) {
+    const bool proxied = header.kind == proto::proxy_protocol::Kind::proxied;
+    if (proxied) {
+        client_ = {header.source, header.destination};
+    } else {
+        client_ = {peer_of(fd_.get()).endpoint, local_endpoint(fd_.get())};
+    }
+    if (!service_.settings.port_target.has_value()) return {};
+    if (!proxied || header.transport != vsockio::Transport::tcp)
+        return "the header names no client";
+    const std::optional<vsockio::IpAddress> address = known_as(header.source.address);
+    if (!address.has_value() || is_own_address(*address)) return "nobody is such a client";
+    client_.source->address = *address;
+    client_.stand_in = parent_beside(*address);
+    return {};
 }
 
 void Session::read_request() {
@@ -104,7 +125,7 @@ void Session::take_original() {
         service_.metrics.add(service_.metrics.refused_peer);
         return refuse("not redirected");
     }
-    client_.destination = original;
+    if (!settings.proxy_in) client_.destination = original;
     if (settings.port_target.has_value()) return carry_port(original->port);
     begin_asking(*original);
 }

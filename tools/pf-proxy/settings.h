@@ -72,6 +72,9 @@ struct Settings {
     }
 };
 
+// What --source says.
+base::Result<bool> is_client_source(const base::Arguments& arguments);
+
 base::Result<Settings> parse_settings(const base::Arguments& arguments);
 
 }  // namespace pf_proxy

@@ -47,3 +47,10 @@ TEST_CASE("a changed file is read again, a second later") {
     CHECK(hosts.find("a", 2000ms).empty());
     CHECK(HostsFile("").find("a", 0ms).empty());
 }
+
+TEST_CASE("localhost is the loopback without any file") {
+    HostsFile hosts("");
+    CHECK(hosts.find("localhost", 0ms).size() == 2);
+    CHECK(to_string(hosts.find("a.localhost", 0ms).front()) == "127.0.0.1");
+    CHECK(hosts.find("notlocalhost", 0ms).empty());
+}

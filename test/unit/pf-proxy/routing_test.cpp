@@ -220,8 +220,11 @@ TEST_CASE("a rule comes back from its message as it was") {
         parsed("default: allow\nrules:\n  - deny: 1.1.1.0/24\n    ports: [53, 8000-65535]\n"
                "  - allow: fd00::/8\n    ports: [9-10]\n"),
         "enclave0");
-    for (const RoutingRule& rule : pf_proxy::return_routing({{80, 81}, {443, 443}}).rules) {
-        routing.rules.push_back(rule);
+    for (const auto answering : {pf_proxy::Answering::anybody, pf_proxy::Answering::loopback}) {
+        for (const RoutingRule& rule :
+             pf_proxy::return_routing({{80, 81}, {443, 443}}, answering).rules) {
+            routing.rules.push_back(rule);
+        }
     }
     for (const RoutingRule& rule : routing.rules) {
         pf_proxy::NetlinkMessage message = pf_proxy::rule_message(32, 0, rule);

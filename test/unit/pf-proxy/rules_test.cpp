@@ -4,6 +4,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "routing.h"
+
 using pf_proxy::parse_ports;
 using pf_proxy::to_text;
 
@@ -38,6 +40,21 @@ TEST_CASE("only the ports that were given are caught") {
     const std::string outside = to_text(pf_proxy::IngressRules{{{80, 80}}, 15001, "eth0"});
     CHECK(has(outside, "iifname \"eth0\" fib daddr type local tcp dport { 80 }"));
     CHECK_FALSE(has(outside, "hook output"));
+}
+
+TEST_CASE("only answers to connections with addresses of others are marked") {
+    const std::string text = to_text(pf_proxy::AnswerRules{{{80, 80}, {9000, 9100}}});
+    CHECK(has(text,
+              "tcp sport { 80, 9000-9100 } socket transparent 1 meta mark set 0xeb000002 accept"));
+    const std::vector<policy::PortRange> ports = {{9000, 9100}};
+    const std::string all = to_text(return_routing(ports, pf_proxy::Answering::anybody));
+    CHECK(has(all, "ip -4 rule add pref 9001 from all ipproto tcp sport 9000-9100 lookup 60158"));
+    CHECK(has(all, "ip -6 rule add pref 9001 from all ipproto tcp sport 9000-9100 lookup 60158"));
+    CHECK(has(all, "ip -6 route replace local default dev lo src ::1 table 60158"));
+    CHECK_FALSE(has(all, "udp"));
+    const std::string own = to_text(return_routing(ports, pf_proxy::Answering::loopback));
+    CHECK(has(own, "pref 9001 from 127.0.0.0/8 ipproto tcp sport 9000-9100 lookup 60158"));
+    CHECK(has(own, "pref 9001 from ::1 ipproto tcp sport 9000-9100 lookup 60158"));
 }
 
 TEST_CASE("without holding there is no queue") {

@@ -88,6 +88,24 @@ TEST_CASE("a range of ports is a listener for each, and all of them are carried"
     REQUIRE_FALSE(parse({"transparent-port-to-vsock", "tcp:0.0.0.0:1-65535", "16"}).ok());
 }
 
+TEST_CASE("a kept port takes the client from a header and gives it on either way") {
+    const auto inside = parse({"transparent-port-to-vsock", "vsock:any:9000-9100", "tcp:localhost",
+                               "--proxy-in", "--source", "client", "--header-timeout", "1s"});
+    REQUIRE(inside.ok());
+    CHECK(inside.value().proxy_in);
+    CHECK(inside.value().client_source);
+    CHECK(inside.value().limits.header == std::chrono::seconds(1));
+    const auto outside =
+        parse({"transparent-port-to-vsock", "tcp:[::]:9000-9100", "16", "--proxy-out", "v2"});
+    REQUIRE(outside.ok());
+    CHECK(outside.value().proxy_out == 2);
+    CHECK_FALSE(outside.value().proxy_in);
+    CHECK(refusal({"transparent-port-to-vsock", "tcp:[::]:1", "16", "--source", "client"}) ==
+          "--source client needs a target of TCP");
+    CHECK(refusal({"transparent-port-to-vsock", "tcp:[::]:1", "16", "--source", "me"})
+              .starts_with("--source 'me'"));
+}
+
 TEST_CASE("what cannot be meant is refused with the option's name") {
     REQUIRE(refusal({"ip-to-vsock", "tcp:0.0.0.0:1"}) == "expected LISTEN TARGET...");
     REQUIRE(refusal({"ip-to-vsock", "unix:/x", "fd:3"}) ==
