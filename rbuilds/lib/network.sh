@@ -3,11 +3,13 @@
 # reach is measured with the image; the host's side has the same policy for its own sake.
 #
 # Forward: what programs in the enclave connect to is caught there and asked for on the host. Reverse: what comes to the
-# host's published ports goes to the same ports of the enclave.
+# host's published ports goes to the same ports of the enclave, with a PROXY header that the enclave's side always takes off.
 
 readonly NETWORK_PORT=15000   # vsock port of the host's side
 readonly CAUGHT_PORT=15001    # where the enclave's side listens; the default of pf-proxy rules
 readonly NETWORK_SECONDS=10   # for a proxy on the host to listen
+readonly MOST_RANGES=64       # of published ports, in the rules of pf-proxy
+readonly MOST_PORTS=1000      # each is a listener of one pf-proxy
 
 network_forward() { [[ ${OPT[network]} == yes || ${OPT[forward-network]} == yes ]]; }
 network_reverse() { [[ ${OPT[network]} == yes || ${OPT[reverse-network]} == yes ]]; }
@@ -22,14 +24,35 @@ network_check() {
     if network_reverse; then
         [[ ${OPT[publish]} =~ ^(.+:)?[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$ ]] ||
             usage_error "an enclave that shall be reached needs --publish PORTS" "such as 443,9000-9100, or 127.0.0.1:8080"
-    elif [[ -n ${OPT[publish]} ]]; then
-        usage_error "--publish goes with --reverse-network or --network"
+        published_check
+        [[ ${OPT[client-address]} =~ ^(peer|v1|v2)$ ]] || usage_error "--client-address ${OPT[client-address]}: expected peer, v1 or v2"
+    elif [[ -n ${OPT[publish]} || ${OPT[client-address]} != peer ]]; then
+        usage_error "--publish and --client-address go with --reverse-network or --network"
     fi
 }
 
+published_check() {
+    local range first last ranges=0 ports=0
+    for range in $(published_ports | tr , ' '); do
+        first=${range%-*} last=${range#*-}
+        ((${#first} <= 5 && ${#last} <= 5 && 10#$first >= 1 && 10#$first <= 10#$last && 10#$last <= 65534)) ||
+            usage_error "--publish: $range is no port and no range of ports"
+        ranges=$((ranges + 1)) ports=$((ports + 10#$last - 10#$first + 1))
+    done
+    ((ranges <= MOST_RANGES && ports <= MOST_PORTS)) || usage_error "--publish: more than $MOST_RANGES ranges or $MOST_PORTS ports"
+}
+
 published_ports() { printf '%s' "${OPT[publish]##*:}"; }
-# The host's address for them; all, where none is named.
-published_host() { if [[ ${OPT[publish]} == *:* ]]; then printf '%s' "${OPT[publish]%:*}"; else printf '0.0.0.0'; fi; }
+# The host's address for them; where none is named all, which [::] is for IPv4, too.
+published_host() {
+    if [[ ${OPT[publish]} == *:* ]]; then
+        printf '%s' "${OPT[publish]%:*}"
+    elif [[ -e /proc/net/if_inet6 ]]; then
+        printf '[::]'
+    else
+        printf '0.0.0.0'
+    fi
+}
 
 # network_overlay FOLDER APP: lay services, policy and resolv.conf under FOLDER.
 network_overlay() {
@@ -44,7 +67,10 @@ network_overlay() {
         forward_rules_service "$early" >"$root/services/network-rules.yaml"
         forward_service "$early" >"$root/services/network.yaml"
     fi
-    if network_reverse; then reverse_service >"$root/services/network-in.yaml"; fi
+    if network_reverse; then
+        [[ ${OPT[client-address]} != peer ]] || reverse_rules_service >"$root/services/network-in-rules.yaml"
+        reverse_service >"$root/services/network-in.yaml"
+    fi
     normal_modes "$1/etc"
 }
 
@@ -87,20 +113,32 @@ END
     [[ -z $1 ]] || printf 'before: [%s]\n' "$1"
 }
 
+reverse_rules_service() {
+    cat <<END
+# Answers to clients, whose addresses connections to published ports bear, go to pf-proxy; see pf-proxy(1), RULES.
+exec: [/opt/enclavebox/bin/pf-proxy, rules, --apply, --source, client, --ports, "$(published_ports)", transparent-port-to-vsock]
+type: oneshot
+END
+}
+
+# The parent alone may say who a client is: not the enclave's own programs, by its loopback, and no other enclave.
 reverse_service() {
-    local range first=''
-    printf '# Carries what the host sends to a published port to that port of the loopback.\n'
-    printf 'exec: [/opt/enclavebox/bin/pf-proxy, transparent-port-to-vsock, --ready-fd, "3"'
+    local range first='' told=(--source client)
+    [[ ${OPT[client-address]} == peer ]] || told=(--proxy-out "${OPT[client-address]}")
+    printf '# Carries what the host sends to a published port to that port of the loopback, and tells who the client is.\n'
+    printf 'exec: [/opt/enclavebox/bin/pf-proxy, transparent-port-to-vsock, --ready-fd, "3", --allow-cid, "2", --allow-cid, "3",\n'
+    printf '  --proxy-in, %s, %s' "${told[@]}"
     for range in $(published_ports | tr , ' '); do
         if [[ -z $first ]]; then first=$range; else printf ', --listen, "vsock:any:%s"' "$range"; fi
     done
-    printf ', "vsock:any:%s", "tcp:127.0.0.1"]\n' "$first"
+    printf ', "vsock:any:%s", "tcp:localhost"]\n' "$first"
     cat <<END
 type: ready-fd
 ready: {fd: 3}
 restart: always
 sidecar: true
 END
+    [[ ${OPT[client-address]} != peer ]] || printf 'requires: [network-in-rules]\n'
 }
 
 # network_start NAME: the host's side, while the enclave is started.
@@ -121,7 +159,7 @@ network_start() {
         if [[ -z $first ]]; then first=$range; else words+=(--listen "tcp:$(published_host):$range"); fi
     done
     [[ $(backend) == nitro ]] || environment=("ENCLAVEBOX_VSOCK_DIR=$STATE/vsock")
-    network_process "$folder" network-in env "${environment[@]}" "$(tool pf-proxy)" transparent-port-to-vsock "${words[@]}" "tcp:$(published_host):$first" "$cid"
+    network_process "$folder" network-in env "${environment[@]}" "$(tool pf-proxy)" transparent-port-to-vsock --proxy-out v2 "${words[@]}" "tcp:$(published_host):$first" "$cid"
 }
 
 # network_process FOLDER NAME COMMAND...: start it, and see that it listens.

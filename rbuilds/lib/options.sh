@@ -17,6 +17,7 @@ reverse-network|-rn --revnet||no|the enclave is reached by the ports of --publis
 policy||FILE||what may be reached from the enclave, see policy(5)
 nameserver||ADDRESS||who the enclave asks for names, as the host reaches it (default: that of a VPC)
 publish||PORTS||host ports that lead to the same ports of the enclave
+client-address||HOW|peer|how a program hears who connected to a published port: peer, v1 or v2 (PROXY header)
 memory|-m|MIB||memory of an enclave (default: four times the image, at least 512)
 cpus||N|2|processors of an enclave
 cid||N||context id of an enclave (default: the first free one from 16)
