@@ -32,7 +32,9 @@ network_check() {
 }
 
 published_check() {
-    local range first last ranges=0 ports=0
+    local range first last ranges=0 ports=0 host
+    host=$(published_host)
+    [[ $host =~ ^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$ ]] || usage_error "--publish: $host is no address of the host" "IPv6 stands in brackets"
     for range in $(published_ports | tr , ' '); do
         first=${range%-*} last=${range#*-}
         ((${#first} <= 5 && ${#last} <= 5 && 10#$first >= 1 && 10#$first <= 10#$last && 10#$last <= 65534)) ||

@@ -88,7 +88,7 @@ process_start() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20;
 
 process_lives() {
     local pid start
-    read -r pid start <"$1" 2>/dev/null || return 1
+    { read -r pid start <"$1"; } 2>/dev/null || return 1
     [[ -n $start && $(process_start "$pid") == "$start" && $(process_state "$pid") != Z ]]
 }
 

@@ -110,13 +110,13 @@ expect_log 16 "$tmp/wanted"
 passed "who is of the host itself, or comes by IPv6 where only IPv4 is listened on, is the parent"
 
 for url in http://198.51.1.1:8999/ http://198.51.1.1:9101/ 'http://[2001:db8:1::1]:8999/' 'http://[2001:db8:1::1]:9101/'; do
-    from_client 1 "$url" >"$tmp/said"
+    from_client 1 -v "$url" >"$tmp/said"
     expect_text "$tmp/said" "Connection refused"
 done
 passed "a port outside of the set is refused"
 for url in http://198.51.1.1:9111/ 'http://[2001:db8:1::1]:9111/'; do
     began=$(date +%s)
-    from_client 1 "$url" >"$tmp/said" && fail "somebody answers at $url"
+    from_client 1 -v "$url" >"$tmp/said" && fail "somebody answers at $url"
     [ "$(($(date +%s) - began))" -le 3 ] || fail "$url was left hanging"
 done
 passed "a port where nobody listens in the enclave ends at once"
@@ -124,6 +124,8 @@ passed "a port where nobody listens in the enclave ends at once"
 # Not everybody in the enclave may say who a client is.
 in_guest 16 'printf "PROXY TCP4 198.51.1.9 198.51.1.1 1 2\r\nGET / HTTP/1.0\r\n\r\n" | timeout 5 /opt/enclavebox/bin/vcat vsock:local:9000 2>&1' >"$tmp/said"
 if grep -q 'port 9000' "$tmp/said"; then fail "a program in the enclave played a client"; fi
+in_guest 16 'initctl logs' >"$tmp/said"
+expect_text "$tmp/said" "not an allowed CID"
 expect_log 16 "$tmp/wanted"
 passed "a program in the enclave cannot play a client"
 

@@ -31,6 +31,15 @@ expect_text "$tmp/nitro" "terminate-enclave --enclave-id i-0123-enc17"
 expect_status 0 rbuilds --cmd list_enclaves --json
 expect_equal "the list" "$(cat "$tmp/out")" "[]"
 
+port=$((20000 + $$ % 10000))
+expect_status 0 rbuilds --name served --reverse-network --publish "127.0.0.1:$port" --cmd "run_eif_image $tmp/app.eif"
+read -r carrier _ <"$RBUILDS_STATE/enclaves/served/network-in.pid"
+tr '\0' ' ' <"/proc/$carrier/cmdline" >"$tmp/carrier"
+expect_text "$tmp/carrier" "transparent-port-to-vsock --proxy-out v2 tcp:127.0.0.1:$port 16"
+expect_status 0 rbuilds --cmd "drop_enclave served"
+# Whoever is to reap it may take its time.
+[ ! -e "/proc/$carrier" ] || [ -z "$(tr '\0' ' ' 2>"$tmp/gone" <"/proc/$carrier/cmdline")" ] || fail "the host's side outlives its enclave"
+
 : >"$tmp/nitro.refuse"
 expect_status 69 rbuilds --cmd "run_eif_image $tmp/app.eif"
 expect_text "$tmp/err" "E26"

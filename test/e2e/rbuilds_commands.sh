@@ -31,6 +31,13 @@ for wrong in --cmd --memory=x --cid=3 --name=a/b --quick=yes make_eif --kernel=s
     expect_status 64 rbuilds "$wrong" --cmd list_enclaves
     expect_text "$tmp/err" hint
 done
+for wrong in 0 9100-9000 65535 99999 '80,' 1-1001 ::1; do
+    expect_status 64 rbuilds --reverse-network --publish "$wrong" --cmd list_enclaves
+    expect_text "$tmp/err" "--publish"
+done
+expect_status 64 rbuilds --reverse-network --publish 80 --client-address v3 --cmd list_enclaves
+expect_status 64 rbuilds --client-address v1 --cmd list_enclaves
+expect_text "$tmp/err" "--reverse-network"
 expect_status 78 rbuilds --kernel 1.2 --cmd list_enclaves
 expect_text "$tmp/err" update_lock
 expect_status 0 rbuilds --local-shell --cmd 'lsh echo from the shell'
