@@ -31,8 +31,8 @@ CopyReceiver::Taken CopyReceiver::take(std::span<const std::byte> bytes) {
         if (answers().size() > kMaximumAnswers) return taken(State::waiting_answers);
         if (const auto state = work(); state.has_value()) return taken(*state);
         if (phase_ == Phase::done || phase_ == Phase::failed) break;
-        if (bytes.empty()) return taken(State::more);
         if (zeros_hashed_ >= copy::kMaximumHole) return taken(State::again);
+        if (bytes.empty()) return taken(State::more);
         if (data_left_ > 0) {
             if (!take_content(bytes)) return taken(State::waiting_output);
         } else {

@@ -52,7 +52,8 @@ void SendingCopy::on_data(std::span<const std::byte> bytes) {
 void SendingCopy::advance() {
     if (over_ == nullptr) return;
     turn_->stop();
-    for (int frame = 0; frame < kFramesPerTurn; ++frame) {
+    const std::uint64_t most = sender_->progress().bytes + proto::copy::kMaximumHole;
+    for (int frame = 0; frame < kFramesPerTurn && sender_->progress().bytes < most; ++frame) {
         const std::span<std::byte> room = stream_.prepare();
         if (room.empty()) return;  // on_room() follows
         const CopySender::Filled filled = sender_->fill(room);
@@ -104,7 +105,10 @@ Result<std::unique_ptr<ReceivingCopy>> ReceivingCopy::create(loop::Loop& loop, S
 
 void ReceivingCopy::on_data(std::span<const std::byte> bytes) {
     if (over_ == nullptr) return;
-    if (pending_.empty()) bytes = bytes.subspan(take(bytes));
+    // A hole is a few bytes and may take long to hash: the loop has its turn before the next.
+    if (pending_.empty() && state_ != CopyReceiver::State::again) {
+        bytes = bytes.subspan(take(bytes));
+    }
     if (over_ == nullptr || bytes.empty()) return;
     pending_.insert(pending_.end(), bytes.begin(), bytes.end());
 }

@@ -302,3 +302,26 @@ TEST_CASE("a sender that ignores its answers is not read for ever") {
     CHECK(state == CopyReceiver::State::waiting_answers);
     CHECK(receiver.answers().size() < 512 * 1024);
 }
+
+TEST_CASE("holes, few bytes and long work, leave others their turn") {
+    const Scene scene;
+    Records records;
+    records.tree().add(copy::File{0644, kTime, 3 * copy::kMaximumHole, "f"});
+    const std::size_t before = records.bytes.size();
+    for (int hole = 0; hole < 3; ++hole) {
+        records.add(copy::Hole{copy::kMaximumHole});
+    }
+    const std::size_t hole_bytes = (records.bytes.size() - before) / 3;
+    const auto jail = Jail::below(scene.box());
+    CopyReceiver receiver(target(jail.value(), "/", CopyStyle::contents), receiving());
+    std::span<const std::byte> rest = records.bytes;
+    REQUIRE(receiver.take(rest.first(before)).state == CopyReceiver::State::more);
+    rest = rest.subspan(before);
+    for (int hole = 0; hole < 3; ++hole) {
+        const auto taken = receiver.take(rest);
+        CHECK(taken.bytes == hole_bytes);
+        CHECK(taken.state == CopyReceiver::State::again);
+        rest = rest.subspan(taken.bytes);
+    }
+    CHECK(receiver.take(rest).state == CopyReceiver::State::more);
+}
