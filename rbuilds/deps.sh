@@ -2,6 +2,8 @@
 # Installs what a build needs from the distribution, and says what it adds. Run by `make deps`.
 #
 #   deps.sh            everything to build, test and document
+#   deps.sh --servers  also the servers that some scenarios talk to; they skip without, since the
+#                      distribution starts these where they are installed
 #   deps.sh --check    exit 1 and name what is missing, change nothing
 #
 # Debian 12 has no Catch2 3 of its own: it comes from backports, whose entry is written next to
@@ -12,8 +14,8 @@ packages="build-essential pkg-config meson ninja-build python3 ca-certificates
     libuv1-dev libyaml-dev libssl-dev libcjson-dev libcbor-dev libfmt-dev libdeflate-dev
     libgnutls28-dev libnftables-dev nftables iproute2 zlib1g-dev libzstd-dev libarchive-dev libc-ares-dev catch2
     mandoc shellcheck clang clang-format libclang-rt-dev
-    cpio jq openssl procps socat strace zstd bind9-dnsutils curl
-    nginx-light chrony python3-requests"
+    cpio jq openssl procps socat strace zstd bind9-dnsutils curl python3-requests"
+[ "${1-}" != --servers ] || packages="$packages nginx-light chrony"
 
 say() { printf 'deps: %s\n' "$*" >&2; }
 fail() {
