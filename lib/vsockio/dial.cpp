@@ -182,6 +182,9 @@ Result<void> bind_to_source(int fd, const IpEndpoint& source, int family) {
     if (status != 0) return Error::system("connect from", to_string(source));
     // The same client may have connected from the same port a moment ago.
     (void)::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    // A port that is chosen when it is known what to connect to may be one that waits elsewhere, so
+    // a busy client does not run out of them.
+    if (source.port == 0) (void)::setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     if (::bind(fd, reinterpret_cast<const sockaddr*>(own.bytes), own.length) != 0) {
         return Error::system("connect from", to_string(source));
     }
