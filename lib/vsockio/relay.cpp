@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+#include <cerrno>
+
 namespace vsockio {
 
 using base::Fd;
@@ -18,6 +20,11 @@ constexpr std::size_t kTurnBudgetBytes = 1024 * 1024;
 void pass_reset(int fd) {
     const linger at_once{1, 0};
     (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+// Of a stream that has ended: whether its peer no longer reads either. Sends nothing.
+bool reads_no_more(int fd) {
+    return ::send(fd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EPIPE;
 }
 
 }  // namespace
@@ -104,6 +111,12 @@ void Relay::on_turn() {
     update_interest();
 }
 
+bool Relay::refused(const Direction& direction) const {
+    return options_.second_may_refuse && &direction == &directions_[1] &&
+           direction.way.moved_bytes() == 0 && !directions_[0].closed &&
+           reads_no_more(direction.from->fd.get());
+}
+
 bool Relay::advance(Direction& direction) {
     last_activity_ = loop_.now();
     const Result<RelayWay::State> state = direction.way.step(kTurnBudgetBytes);
@@ -113,6 +126,11 @@ bool Relay::advance(Direction& direction) {
         return false;
     }
     if (state.value() == RelayWay::State::ended && !direction.closed) {
+        if (refused(direction)) {
+            pass_reset(direction.to->fd.get());
+            finish(RelayReason::failed, "refused behind the stream");
+            return false;
+        }
         direction.closed = true;
         if (direction.way.receiver_gone()) ::shutdown(direction.from->fd.get(), SHUT_RD);
         close_output(direction);

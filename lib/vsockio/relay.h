@@ -37,6 +37,9 @@ struct RelayOptions {
     std::size_t write_bytes = 64 * 1024;     // most bytes in one write
     std::chrono::milliseconds idle_limit{};  // 0: none
     bool splice = true;
+    // Streams other than TCP have no reset. One that ends both ways at once before its first byte
+    // was refused by whoever is behind it, and the first end hears a reset.
+    bool second_may_refuse = false;
 };
 
 enum class RelayReason { ended, idle, failed };
@@ -79,6 +82,7 @@ class Relay {
     void on_turn();
     // Steps one direction; false when the relay has finished and may be gone.
     bool advance(Direction& direction);
+    bool refused(const Direction& direction) const;
     void close_output(Direction& direction);
     void update_interest();
     void check_idle();

@@ -118,8 +118,9 @@ for url in http://198.51.1.1:9111/ 'http://[2001:db8:1::1]:9111/'; do
     began=$(date +%s)
     from_client 1 -v "$url" >"$tmp/said" && fail "somebody answers at $url"
     [ "$(($(date +%s) - began))" -le 3 ] || fail "$url was left hanging"
+    expect_text "$tmp/said" "Connection reset"
 done
-passed "a port where nobody listens in the enclave ends at once"
+passed "a port where nobody listens in the enclave is reset at once"
 
 # Not everybody in the enclave may say who a client is.
 in_guest 16 'printf "PROXY TCP4 198.51.1.9 198.51.1.1 1 2\r\nGET / HTTP/1.0\r\n\r\n" | timeout 5 /opt/enclavebox/bin/vcat vsock:local:9000 2>&1' >"$tmp/said"

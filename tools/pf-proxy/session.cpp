@@ -156,6 +156,7 @@ void Session::begin_relay(Fd other) {
     destination_.reset();
     vsockio::RelayOptions options;
     options.idle_limit = service_.settings.limits.idle;
+    options.second_may_refuse = true;
     Result<std::unique_ptr<vsockio::Relay>> relay =
         vsockio::Relay::create(service_.loop, vsockio::RelayEnd::socket(std::move(fd_)),
                                vsockio::RelayEnd::socket(std::move(other)), options,

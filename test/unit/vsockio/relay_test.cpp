@@ -207,6 +207,31 @@ TEST_CASE("a reset on one side is a reset on the other") {
     CHECK(running.report().reason == RelayReason::failed);
 }
 
+TEST_CASE("a stream that ends both ways before its first byte has refused, where that is told") {
+    const bool told = GENERATE(true, false);
+    const bool byte = GENERATE(true, false);
+    const bool whole = GENERATE(true, false);
+    CAPTURE(told, byte, whole);
+    SocketPair left = make_pair(true);
+    SocketPair right = make_pair(false);
+    RelayOptions options;
+    options.second_may_refuse = told;
+    Running running(RelayEnd::socket(std::move(left.far)), RelayEnd::socket(std::move(right.far)),
+                    options);
+    if (byte) send_all(right.near.get(), "x");
+    if (whole) {
+        right.near.reset();
+    } else {
+        ::shutdown(right.near.get(), SHUT_WR);
+    }
+    char letter = 0;
+    if (byte) REQUIRE(::read(left.near.get(), &letter, 1) == 1);
+    const bool refused = told && !byte && whole;
+    CHECK(::read(left.near.get(), &letter, 1) == (refused ? -1 : 0));
+    left.near.reset();
+    CHECK(running.report().reason == (refused ? RelayReason::failed : RelayReason::ended));
+}
+
 TEST_CASE("an idle relay ends at its limit") {
     SocketPair left = make_pair(false);
     SocketPair right = make_pair(false);
