@@ -8,12 +8,31 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "vsockio/relay_way.h"
+
 namespace vsockio {
 
 using base::Error;
 using base::Fd;
 using base::Result;
 using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds kMoment{20};
+
+bool passes(int errno_value) {
+    switch (errno_value) {
+        case EMFILE:
+        case ENFILE:
+        case ENOMEM:
+        case ENOBUFS:
+        case EAGAIN: return true;  // a Unix socket whose queue is full
+        default: return false;
+    }
+}
+
+}  // namespace
 
 Result<ConnectPlan> plan_to(const Address& address) {
     const Address target = TRY(through_environment(address, Direction::connect));
@@ -58,7 +77,10 @@ const SocketAddress* Connector::last_tried() const {
 Result<void> Connector::begin(milliseconds timeout) {
     deadline_ = loop_.now() + timeout;
     timer_ = TRY(loop::Timer::create(loop_, [this] {
-        if (tried_ > 0) last_ = Error::system("connect to", plan_.name, ETIMEDOUT);
+        if (tried_ > 0 && !waits_a_moment_) {
+            last_ = Error::system("connect to", plan_.name, ETIMEDOUT);
+        }
+        waits_a_moment_ = false;
         next();
     }));
     // The first attempt is made from the loop, so that `done` is never called from start().
@@ -81,6 +103,7 @@ void Connector::next() {
             Dialer::start(target, plan_.name, plan_.muxed_port, source_for(target));
         if (!dialer.ok()) {
             last_ = std::move(dialer).error();
+            if (passes(last_.errno_value) && time_left > kMoment) return wait_a_moment();
             continue;
         }
         dialer_ = std::move(dialer).value();
@@ -98,6 +121,14 @@ void Connector::next() {
         timer_->start(std::max(time_left / static_cast<int>(left), milliseconds(1)));
         return watch();
     }
+}
+
+// The same target again. What relays keep for later may be what is missing.
+void Connector::wait_a_moment() {
+    drop_spare_pipes();
+    --tried_;
+    waits_a_moment_ = true;
+    timer_->start(kMoment);
 }
 
 void Connector::watch() {

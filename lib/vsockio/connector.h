@@ -1,5 +1,7 @@
 // Connecting from within a loop: one attempt at each of several socket addresses, under one
-// deadline. What a far-off address leaves unanswered takes only its share of the time.
+// deadline. What a far-off address leaves unanswered takes only its share of the time. What this
+// machine is short of for a moment (descriptors, memory, the place in a Unix socket's queue) is
+// waited for.
 #pragma once
 
 #include <chrono>
@@ -50,6 +52,7 @@ class Connector {
     base::Result<void> begin(std::chrono::milliseconds timeout);
     std::optional<IpEndpoint> source_for(const SocketAddress& target) const;
     void next();
+    void wait_a_moment();
     void advance();
     void watch();
     void finish(base::Result<base::Fd> result);
@@ -62,6 +65,7 @@ class Connector {
     std::optional<loop::Poll> poll_;
     std::chrono::milliseconds deadline_{};  // of the loop's clock
     std::optional<loop::Timer> timer_;      // the first turn, the end of an attempt or of all
+    bool waits_a_moment_ = false;           // for the timer, and not for a target
     base::Error last_;
 };
 

@@ -2,6 +2,7 @@
 #include "vsockio/relay_way.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,6 +39,13 @@ bool would_block() {
     return errno == EAGAIN || errno == EWOULDBLOCK;
 }
 
+// Descriptors are numbered from below, so at least as many as this one's number are in use. Pipes
+// may have them while the other half is free; connections need them more.
+bool plenty_beyond(int fd) {
+    rlimit limit{};
+    return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && static_cast<rlim_t>(fd) < limit.rlim_cur / 2;
+}
+
 // A vsock is written to in pieces that its transport carries whole; TCP takes what it can.
 std::size_t piece_for(int fd, std::size_t wanted) {
     int domain = 0;
@@ -50,6 +58,10 @@ std::size_t piece_for(int fd, std::size_t wanted) {
 }
 
 }  // namespace
+
+void drop_spare_pipes() {
+    spare_pipes.clear();
+}
 
 RelayWay::RelayWay(int from, int to, std::size_t write_bytes, bool try_splice)
     : from_(from), to_(to), write_bytes_(piece_for(to, write_bytes)), may_splice_(try_splice) {}
@@ -201,7 +213,7 @@ bool RelayWay::take_pipe() {
         return true;
     }
     Result<base::Pipe> made = base::make_pipe(O_NONBLOCK);
-    if (!made.ok()) return false;
+    if (!made.ok() || !plenty_beyond(made->write.get())) return false;
     pipe_ = std::move(made).value();
     const int granted = ::fcntl(pipe_.write.get(), F_SETPIPE_SZ, kPipeBytes);
     const int size = granted > 0 ? granted : ::fcntl(pipe_.write.get(), F_GETPIPE_SZ);

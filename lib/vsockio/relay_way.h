@@ -15,6 +15,9 @@
 
 namespace vsockio {
 
+// Ways keep some empty pipes for the next; this closes them, for who is short of descriptors.
+void drop_spare_pipes();
+
 class RelayWay {
   public:
     enum class State {

@@ -7,6 +7,7 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "base/main.h"
+#include "descriptors.h"
 #include "dns_service.h"
 #include "stream_pool.h"
 #include "syn_holder.h"
@@ -52,6 +53,8 @@ Result<std::shared_ptr<const policy::Policy>> load_policy(const Settings& settin
     return std::make_shared<const policy::Policy>(std::move(policy));
 }
 
+Server::Server(Service& service) : service_(service), most_(connections_that_fit()) {}
+
 Result<std::unique_ptr<Server>> Server::create(Service& service, Listeners listeners) {
     std::unique_ptr<Server> server(new Server(service));
     Server* self = server.get();
@@ -95,10 +98,19 @@ bool Server::full() const {
     return open_connections(service_.all_metrics) >= service_.settings.limits.connections;
 }
 
+// A connection that was accepted with the last descriptor could not be given its other side.
+bool Server::out_of_descriptors() {
+    if (sessions_.size() < most_) return false;
+    service_.talk.warn(service_.loop.now(), "accepting pauses",
+                       {{"why", "descriptors are for so many connections only"},
+                        {"connections", sessions_.size()}});
+    return true;
+}
+
 milliseconds Server::may_accept() {
     const milliseconds wait = service_.rate.wait(service_.loop.now());
     // A near side can be told that there are too many; others wait in the kernel's queue.
-    const bool hold = !service_.settings.serves_requests() && full();
+    const bool hold = out_of_descriptors() || (!service_.settings.serves_requests() && full());
     if (wait.count() == 0 && !hold) return wait;
     service_.metrics.add(service_.metrics.accept_pauses);
     return std::max(wait, hold ? kFullPause : wait);

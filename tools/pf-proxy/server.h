@@ -35,10 +35,11 @@ class Server {
     void run();
 
   private:
-    explicit Server(Service& service) : service_(service) {}
+    explicit Server(Service& service);
     base::Result<void> listen(vsockio::Listener listener);
     std::chrono::milliseconds may_accept();
     bool full() const;
+    bool out_of_descriptors();
     void accepted(vsockio::Connection connection);
     void session_over(Session& session);
     void reload();
@@ -46,6 +47,7 @@ class Server {
     void end_when_drained();
 
     Service& service_;
+    std::size_t most_;  // sessions of this process, by its descriptors
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
     std::unordered_map<const Session*, std::unique_ptr<Session>> sessions_;
     std::unordered_map<const Session*, std::unique_ptr<Session>> turned_away_;
