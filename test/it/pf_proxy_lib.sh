@@ -28,6 +28,22 @@ peer() {
     passed "$*"
 }
 
+# relay_server NAME ADDRESS: the server of the relay's contract, its TCP port in $port.
+relay_server() {
+    start "$1" "$ENCLAVEBOX_BUILD/test/it/relay_peer" serve "$2"
+    wait_for 10 grep -q '^port ' "$tmp/$1.log"
+    port=$(sed -n 's/^port //p' "$tmp/$1.log")
+}
+
+# relay_cases NAME WORD...: the relay's contract holds; the words are those of relay_peer.
+relay_cases() {
+    relay_name=$1
+    shift
+    "$ENCLAVEBOX_BUILD/test/it/relay_peer" cases "$@" >"$tmp/cases.log" 2>&1 ||
+        fail "$relay_name: $(tail -n 2 "$tmp/cases.log")"
+    sed -n "s/^ok - \(.*\) (.*/ok - $relay_name: \1/p" "$tmp/cases.log"
+}
+
 # server NAME WORD...: a server of pf_proxy_peer.py on a port of its own, in $port.
 server() {
     server_name=$1

@@ -10,7 +10,7 @@ target="tcp:127.0.0.1:$echo_port"
 ln -s "$(command -v pf-proxy)" "$tmp/ip-to-vsock"
 PF_PROXY="$tmp/ip-to-vsock"
 proxy named tcp:127.0.0.1:0 "$target"
-peer one_byte_writes "$(port_of named)"
+peer many_echoes "$(port_of named)" 1
 PF_PROXY=pf-proxy
 ln -s "$(command -v pf-proxy)" "$tmp/addr-info"
 expect_status 0 "$tmp/addr-info"

@@ -1,83 +1,19 @@
 #!/usr/bin/env python3
 """The other ends of pf-proxy in its scenarios. The first word is a case, a function of these files;
-a false assertion fails it. Cases of relaying and of a proxy's life are here."""
-import hashlib
+a false assertion fails it. Cases of a proxy's life and of its targets are here, those of relaying in
+relay/."""
 import os
 import socket
 import sys
-import threading
 import time
 import urllib.request
 
-from pf_proxy_common import LIMIT, connect, echoes, ends_by_reset, is_reset, read_all, read_exactly, reset
+from pf_proxy_common import LIMIT, connect, echoes, ends_by_reset, read_all
 import pf_proxy_clients
 import pf_proxy_datagrams
 import pf_proxy_limits
 import pf_proxy_servers
 import pf_proxy_wire
-
-
-def bulk(address, mebibytes):
-    data = os.urandom(int(mebibytes) << 20)
-    sock = connect(address)
-    writer = threading.Thread(target=lambda: (sock.sendall(data), sock.shutdown(socket.SHUT_WR)))
-    writer.start()
-    assert read_all(sock) == data
-    writer.join()
-
-
-def one_byte_writes(address):
-    sock = connect(address)
-    data = os.urandom(3000)
-    for index in range(len(data)):
-        sock.sendall(data[index:index + 1])
-    sock.shutdown(socket.SHUT_WR)
-    assert read_all(sock) == data
-
-
-def half_close(address):
-    data = os.urandom(3_000_000)
-    sock = connect(address)
-    sock.sendall(data)
-    sock.shutdown(socket.SHUT_WR)
-    assert read_all(sock).decode() == hashlib.sha256(data).hexdigest()
-
-
-def half_close_of_server(address):
-    sock = connect(address)
-    assert read_all(sock) == b"first"
-    sock.sendall(b"x" * 1_000_000)
-    sock.close()
-
-
-def resident_kib(pid):
-    with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
-
-
-def slow_reader(address, pid):
-    """A server that never stops, a client that does not read: the proxy holds no more than buffers."""
-    before = resident_kib(pid)
-    sock = connect(address)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-    time.sleep(0.5)
-    grown = resident_kib(pid) - before
-    assert grown < 8192, f"{grown} KiB more"
-    assert len(read_exactly(sock, 1_000_000)) == 1_000_000
-    sock.close()
-
-
-def reset_of_server(address):
-    sock = connect(address)
-    sock.sendall(b"x")
-    ends_by_reset(sock)
-
-
-def reset_of_client(address):
-    sock = connect(address)
-    sock.sendall(b"x")
-    time.sleep(0.1)
-    reset(sock)
 
 
 def says(address, *wanted):

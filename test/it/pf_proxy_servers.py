@@ -1,10 +1,7 @@
 """Servers behind pf-proxy in its scenarios: each listens on a port of its own, which it prints."""
-import hashlib
 import socket
 import struct
 import threading
-
-from pf_proxy_common import read_all, read_exactly, reset
 
 
 def listen(serve, host="127.0.0.1"):
@@ -28,56 +25,10 @@ def serve_echo(host="127.0.0.1"):
     listen(echo, host)
 
 
-def serve_sum():
-    """Answers only after the question has ended."""
-    def answer(sock, _):
-        sock.sendall(hashlib.sha256(read_all(sock)).hexdigest().encode())
-        sock.close()
-    listen(answer)
-
-
-def serve_first():
-    """Ends its direction first, then reads all the same and says how much in the log."""
-    def answer(sock, _):
-        sock.sendall(b"first")
-        sock.shutdown(socket.SHUT_WR)
-        print("heard", len(read_all(sock)), flush=True)
-    listen(answer)
-
-
 def serve_name(name):
     def answer(sock, _):
         sock.sendall(name.encode())
         sock.close()
-    listen(answer)
-
-
-def serve_flood():
-    def answer(sock, _):
-        sent = 0
-        try:
-            while True:
-                sent += sock.send(b"x" * 65536)
-        except OSError:
-            sock.close()
-    listen(answer)
-
-
-def serve_reset():
-    def answer(sock, _):
-        read_exactly(sock, 1)
-        reset(sock)
-    listen(answer)
-
-
-def serve_watch_reset():
-    """Says in the log how the client ended."""
-    def answer(sock, _):
-        try:
-            read_all(sock)
-            print("ended", flush=True)
-        except ConnectionResetError:
-            print("reset", flush=True)
     listen(answer)
 
 
@@ -171,23 +122,3 @@ def serve_two():
             sock.close()
     threading.Thread(target=serve, args=(wrong, b"wrong"), daemon=True).start()
     serve(right, b"right")
-
-
-def serve_muxed(path):
-    """A guest behind vsockd's folder: CONNECT PORT, OK, then an echo."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
-    listener.listen(100)
-    print("port 0", flush=True)
-
-    def echo(sock):
-        line = b""
-        while not line.endswith(b"\n"):
-            line += read_exactly(sock, 1)
-        assert line == b"CONNECT 5000\n", line
-        sock.sendall(b"OK 1073741824\n")
-        while part := sock.recv(65536):
-            sock.sendall(part)
-        sock.close()
-    while True:
-        threading.Thread(target=echo, args=(listener.accept()[0],), daemon=True).start()

@@ -1,0 +1,94 @@
+#!/bin/sh
+# Many connections through pf-proxy: idle ones that stay while others come and go, each with bytes of
+# its own both ways. Nothing is lost, wrong or stuck, memory stays flat, no descriptor stays behind.
+# Then the same without descriptors enough.
+#
+# Larger by IDLE_PAIRS, RATE (new connections a second), LOAD_SECONDS and TARGET (tcp or unix):
+#   IDLE_PAIRS=10000 RATE=2000 LOAD_SECONDS=600 ENCLAVEBOX_BUILD=$PWD/build test/it/pf_proxy_load.sh
+. "$(dirname "$0")/pf_proxy_lib.sh"
+: "${IDLE_PAIRS:=500}" "${RATE:=500}" "${LOAD_SECONDS:=10}" "${TARGET:=tcp}"
+most=2000
+load=$ENCLAVEBOX_BUILD/test/it/relay_load
+
+# A pair is two descriptors. Where a process may not have so many, workers have them together.
+# shellcheck disable=SC3045  # the shells there are know it
+limit=$(ulimit -H -n)
+[ "$limit" != unlimited ] || limit=1048576
+# shellcheck disable=SC3045
+ulimit -n "$limit"
+workers=$((2 * (IDLE_PAIRS + most + 100) / limit + 1))
+[ $((IDLE_PAIRS + most + 100)) -lt "$limit" ] || skip "$limit descriptors are too few for the client"
+
+case $TARGET in
+tcp) address=tcp:127.0.0.1:0 ;;
+*) address=unix:$tmp/server ;;
+esac
+start server "$load" serve "$address"
+wait_for 10 grep -q '^port ' "$tmp/server.log"
+[ "$TARGET" != tcp ] || address=tcp:127.0.0.1:$(sed -n 's/^port //p' "$tmp/server.log")
+
+# The worker processes, or the one that there is.
+processes() { pgrep -P "$relay" || echo "$relay"; }
+memory_kib() { for each in $(processes); do sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$each/status"; done | awk '{ sum += $1 } END { print sum }'; }
+descriptors() { for each in $(processes); do ls "/proc/$each/fd"; done | wc -l; }
+descriptors_are() { [ "$(descriptors)" -eq "$1" ]; }
+
+counted() { sed -n "s/^pf_proxy_$1 //p" "$tmp/metrics"; }
+# sample WORD: a line of figures, with the counters in $tmp/metrics and the memory in $memory.
+sample() {
+    printf 'GET /metrics HTTP/1.0\r\n\r\n' | vcat "tcp:127.0.0.1:$(metrics_port_of relay)" | tr -d '\r' >"$tmp/metrics"
+    memory=$(memory_kib)
+    echo "$1: load $(cut -d ' ' -f 1 /proc/loadavg), memory $memory KiB, $(descriptors) descriptors," \
+        "open $(counted connections_open), connected $(counted connected_total)," \
+        "failed $(counted connect_failed_total), reset $(counted reset_total), pauses $(counted accept_pauses_total)"
+}
+
+proxy relay ip-to-vsock --workers "$workers" --metrics tcp:127.0.0.1:0 tcp:127.0.0.1:0 "$address"
+relay=$started
+sample "before, $workers workers"
+began_with=$(descriptors)
+start client "$load" run --idle "$IDLE_PAIRS" --rate "$RATE" --seconds "$LOAD_SECONDS" --most "$most" --tell 10 \
+    "tcp:127.0.0.1:$(port_of relay)"
+client=$started
+wait_for 60 grep -q 'idle connections$' "$tmp/client.log"
+sample "idle pairs"
+
+# What is there after a fifth of the time is what there is at the end.
+pause=$((LOAD_SECONDS / 5))
+[ $pause -ge 1 ] || pause=1
+[ $pause -le 10 ] || pause=10
+begun=$(date +%s)
+settled=
+highest=0
+while kill -0 "$client" 2>/dev/null && [ $(($(date +%s) - begun)) -lt "$LOAD_SECONDS" ]; do
+    sleep "$pause"
+    passed_seconds=$(($(date +%s) - begun))
+    sample "$passed_seconds s"
+    [ "$memory" -le "$highest" ] || highest=$memory
+    if [ -z "$settled" ] && [ $((passed_seconds * 5)) -ge "$LOAD_SECONDS" ]; then settled=$memory; fi
+done
+wait "$client" || fail "the load: $(tail -n 15 "$tmp/client.log")"
+cat "$tmp/client.log"
+[ ! -s "$tmp/server.log" ] || ! grep -q wrong "$tmp/server.log" || fail "$(grep wrong "$tmp/server.log")"
+expect_text "$tmp/client.log" "$IDLE_PAIRS of $IDLE_PAIRS idle connections answered"
+[ "$highest" -le $((settled + 4096)) ] || fail "memory grew from $settled to $highest KiB"
+wait_for 10 descriptors_are "$began_with"
+sample after
+expect_equal "open connections" "$(counted connections_open)" 0
+expect_equal "failed connections" "$(counted connect_failed_total)" 0
+passed "$IDLE_PAIRS idle pairs beside $((RATE * LOAD_SECONDS)) connections"
+
+# Fewer descriptors than there would have to be: connections wait, and each is served.
+PF_PROXY="$tmp/few"
+printf '#!/bin/sh\nulimit -n 200\nexec pf-proxy "$@"\n' >"$PF_PROXY"
+chmod +x "$PF_PROXY"
+proxy relay ip-to-vsock --metrics tcp:127.0.0.1:0 tcp:127.0.0.1:0 "$address"
+relay=$started
+began_with=$(descriptors)
+"$load" run --rate 400 --seconds 3 --linger 300 --most 400 "tcp:127.0.0.1:$(port_of relay)" >"$tmp/few_load.log" 2>&1 ||
+    fail "too few descriptors: $(tail -n 15 "$tmp/few_load.log")"
+tail -n 2 "$tmp/few_load.log"
+sample "too few descriptors"
+[ "$(counted accept_pauses_total)" -gt 0 ] || fail "there were descriptors enough"
+wait_for 10 descriptors_are "$began_with"
+passed "1200 connections with 200 descriptors"
