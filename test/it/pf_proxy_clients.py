@@ -25,6 +25,17 @@ def range_seen_as(host, first, last, wanted):
         seen_as(host, port, wanted)
 
 
+def many_at_once(host, first, last, count, wanted):
+    """So many connections to each port are open at once, and served."""
+    ports = range(int(first), int(last) + 1)
+    socks = [(port, socket.create_connection((host, port), LIMIT)) for _ in range(int(count)) for port in ports]
+    for port, sock in socks:
+        sock.sendall(b"x")
+    for port, sock in socks:
+        sock.sendall(b"END")
+        assert read_all(sock).decode() == f"{wanted} {port} {b'xEND'.hex()}", port
+
+
 def told_as(host, port, wanted, destination):
     """By a header of version 1, with the address and port that the client connected to."""
     sock, _, at, data = ask(host, port)

@@ -66,6 +66,12 @@ for client in 1 2 3; do
 done
 passed "the address of each client is that of the connection, on the same port, over IPv4 and IPv6"
 
+inside sh -c 'echo 40000 40029 >/proc/sys/net/ipv4/ip_local_port_range'
+from_client 1 many_at_once 10.9.1.1 9000 9009 20 10.9.1.2
+from_client 2 many_at_once fd09:2::1 9000 9009 20 fd09:2::2
+inside sh -c 'echo 32768 60999 >/proc/sys/net/ipv4/ip_local_port_range'
+passed "a client's ports are spent for each published port alone"
+
 from_client 1 is_refused 10.9.1.1 9013
 from_client 1 is_refused fd09:1::1 9013
 from_client 1 ends_at_once 10.9.1.1 9010
