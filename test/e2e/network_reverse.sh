@@ -122,13 +122,17 @@ for url in http://198.51.1.1:9111/ 'http://[2001:db8:1::1]:9111/'; do
 done
 passed "a port where nobody listens in the enclave is reset at once"
 
-# Not everybody in the enclave may say who a client is.
+# Nobody in the enclave may say who a client is, nor may the host say just anything.
 in_guest 16 'printf "PROXY TCP4 198.51.1.9 198.51.1.1 1 2\r\nGET / HTTP/1.0\r\n\r\n" | timeout 5 /opt/enclavebox/bin/vcat vsock:local:9000 2>&1' >"$tmp/said"
 if grep -q 'port 9000' "$tmp/said"; then fail "a program in the enclave played a client"; fi
+for header in '' 'PROXY UNKNOWN' 'PROXY TCP4 192.0.0.4 198.51.1.1 1 2'; do
+    printf '%s\r\nGET / HTTP/1.0\r\n\r\n' "$header" | to_guest 16 9000 >"$tmp/hostile" 2>&1
+    if grep -q 'port 9000' "$tmp/hostile"; then fail "the host went without a client: $header"; fi
+done
 in_guest 16 'initctl logs' >"$tmp/said"
-expect_text "$tmp/said" "not an allowed CID"
+for why in "not an allowed CID" "bad header" "the header names no client" "nobody is such a client"; do expect_text "$tmp/said" "$why"; done
 expect_log 16 "$tmp/wanted"
-passed "a program in the enclave cannot play a client"
+passed "a program in the enclave cannot play a client, and the host not nobody or a program of the enclave"
 
 wait_for 150 guest_answers 17
 wait_for 60 from_client 1 -f -o "$tmp/first" http://198.51.1.1:9200/
