@@ -27,7 +27,7 @@ run through /opt/enclavebox/bin/pf-proxy vsock-to-ip vsock:any:6005 vsock:parent
 echo all listen' >"$tmp/out"
 expect_text "$tmp/out" "all listen"
 
-# holds NAME OUTPUT: the cases that it says have held, and that they were all.
+# holds_all NAME OUTPUT: the cases that it says have held, and that they were all.
 holds_all() {
     sed -n "s/^ok - \\(.*\\) (.*/ok - $1: \\1/p" "$2"
     grep -q '^whole$' "$2" || fail "$1: $(tail -n 2 "$2")"
