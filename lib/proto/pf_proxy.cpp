@@ -28,6 +28,7 @@ constexpr std::uint8_t kFamilyNone = 0;
 constexpr std::uint8_t kFamilyName = 1;
 constexpr std::uint8_t kFamily4 = 4;
 constexpr std::uint8_t kFamily6 = 6;
+constexpr std::uint8_t kWithNames = 1;  // added to the family of an address
 
 std::uint8_t byte_at(std::span<const std::byte> input, std::size_t offset) {
     return std::to_integer<std::uint8_t>(input[offset]);
@@ -111,6 +112,37 @@ std::string_view read_status(std::span<const std::byte> input, Status& status) {
     return {};
 }
 
+// Why `name` cannot stand behind `names`; empty when it can.
+std::string_view fault_of_next(std::span<const std::string_view> names, std::string_view name) {
+    if (!vsockio::bad_host_name(name).empty()) return "names: one not of a host";
+    return std::ranges::count(names, name) == 0 ? "" : "names: one twice";
+}
+
+// What stands behind the port, from `offset` on.
+Decoded<Request> decode_names(std::span<const std::byte> input, std::size_t offset,
+                              Request request) {
+    using Answer = Decoded<Request>;
+    if (input.size() <= offset) return Answer::need(offset + 1);
+    const std::size_t count = byte_at(input, offset++);
+    if (count == 0 || count > kMaximumNames) return Answer::bad("names: none, or too many");
+    while (request.names.size() < count) {
+        if (input.size() <= offset) return Answer::need(offset + 1);
+        const std::size_t length = byte_at(input, offset++);
+        if (length == 0 || length > vsockio::kMaximumHostName)
+            return Answer::bad("names: a length");
+        if (input.size() < offset + length) {
+            const bool more = request.names.size() + 1 < count;
+            return Answer::need(offset + length + (more ? 1 : 0));
+        }
+        const std::string_view name = base::as_text(input.subspan(offset, length));
+        const std::string_view fault = fault_of_next(request.names, name);
+        if (!fault.empty()) return Answer::bad(fault);
+        request.names.push_back(name);
+        offset += length;
+    }
+    return Answer::done(std::move(request), offset);
+}
+
 // The fixed part of a frame. Returns its used bytes, 0 when there is no such frame.
 std::size_t put_frame_header(Frame::Kind kind, const std::optional<IpEndpoint>& endpoint,
                              std::size_t payload_bytes, std::span<std::byte> memory) {
@@ -156,16 +188,18 @@ Decoded<Request> decode_request(std::span<const std::byte> input) {
     const std::uint8_t family = byte_at(input, 6);
     const std::size_t length = byte_at(input, 7);
     if (transport != 1 && transport != 2) return Answer::bad("transport: none that is known");
-    if (family != kFamilyName && family != kFamily4 && family != kFamily6) {
+    const bool is_name = family == kFamilyName;
+    const bool has_names = family == kFamily4 + kWithNames || family == kFamily6 + kWithNames;
+    const auto plain = static_cast<std::uint8_t>(has_names ? family - kWithNames : family);
+    if (!is_name && plain != kFamily4 && plain != kFamily6) {
         return Answer::bad("family: none that is known");
     }
-    const bool is_name = family == kFamilyName;
     if (is_name ? length == 0 || length > vsockio::kMaximumHostName
-                : length != size_of_family(family)) {
+                : length != size_of_family(plain)) {
         return Answer::bad("length: not one of the family");
     }
     const std::size_t size = kRequestHeadBytes + length + kPortBytes;
-    if (input.size() < size) return Answer::need(size);
+    if (input.size() < size) return Answer::need(size + (has_names ? 1 : 0));
 
     Request request;
     request.transport = static_cast<Transport>(transport);
@@ -175,35 +209,47 @@ Decoded<Request> decode_request(std::span<const std::byte> input) {
         if (!vsockio::bad_host_name(name).empty()) return Answer::bad("name: not of a host");
         request.host = name;
     } else {
-        const auto address = address_at(host, family);
+        const auto address = address_at(host, plain);
         if (!address.has_value()) return Answer::bad("address: IPv4 mapped into IPv6");
         request.host = *address;
     }
     request.port = base::load_be<std::uint16_t>(input.subspan(kRequestHeadBytes + length));
     if (request.port == 0) return Answer::bad("port: 0");
-    return Answer::done(request, size);
+    if (has_names) return decode_names(input, size, std::move(request));
+    return Answer::done(std::move(request), size);
 }
 
 std::span<const std::byte> encode_request(const Request& request,
                                           std::span<std::byte, kMaximumRequestBytes> memory) {
-    if (request.port == 0) return {};
+    if (request.port == 0 || request.names.size() > kMaximumNames) return {};
     put_start(memory, kRequestMagic);
     memory[5] = static_cast<std::byte>(request.transport);
     const std::span<std::byte> rest = memory.subspan(kRequestHeadBytes);
     std::size_t length = 0;
     if (const auto* name = std::get_if<std::string_view>(&request.host)) {
-        if (!vsockio::bad_host_name(*name).empty()) return {};
+        if (!vsockio::bad_host_name(*name).empty() || !request.names.empty()) return {};
         memory[6] = std::byte{kFamilyName};
         std::ranges::copy(base::as_bytes(*name), rest.begin());
         length = name->size();
     } else {
         const IpAddress address = std::get_if<IpAddress>(&request.host)->unmapped();
-        memory[6] = std::byte{family_of(address)};
+        const int with = request.names.empty() ? 0 : kWithNames;
+        memory[6] = static_cast<std::byte>(family_of(address) + with);
         length = put_address(rest, address);
     }
     memory[7] = static_cast<std::byte>(length);
     base::store_be(rest.subspan(length), request.port);
-    return memory.first(kRequestHeadBytes + length + kPortBytes);
+    std::size_t used = kRequestHeadBytes + length + kPortBytes;
+    if (request.names.empty()) return memory.first(used);
+    memory[used++] = static_cast<std::byte>(request.names.size());
+    for (auto name = request.names.begin(); name != request.names.end(); ++name) {
+        if (!fault_of_next(std::span(request.names.begin(), name), *name).empty()) return {};
+        memory[used++] = static_cast<std::byte>(name->size());
+        std::ranges::copy(base::as_bytes(*name),
+                          memory.begin() + static_cast<std::ptrdiff_t>(used));
+        used += name->size();
+    }
+    return memory.first(used);
 }
 
 int errno_of(const Status& status) {

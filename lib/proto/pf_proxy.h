@@ -8,10 +8,13 @@
 //        0    4 magic     "EBPQ"
 //        4    1 version   1
 //        5    1 transport 1 TCP, 2 UDP
-//        6    1 family    1 name, 4 IPv4, 6 IPv6
+//        6    1 family    1 name, 4 IPv4, 6 IPv6, 5 IPv4 with names, 7 IPv6 with names
 //        7    1 length    of the address: 4, 16, or 1 to 253 (name)
 //        8    n address
 //      8+n    2 port      1 to 65535
+//     10+n    1 names     with families 5 and 7 only: 1 to 8; then as many times
+//        0    1 length    1 to 253
+//        1    m name      none of them twice
 //
 // Status, once, far to near:
 //
@@ -45,6 +48,7 @@
 #include <span>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "proto/decoded.h"
 #include "vsockio/host_name.h"
@@ -54,7 +58,9 @@ namespace proto::pf_proxy {
 
 inline constexpr std::uint8_t kVersion = 1;
 
-inline constexpr std::size_t kMaximumRequestBytes = 8 + vsockio::kMaximumHostName + 2;
+inline constexpr std::size_t kMaximumNames = 8;  // beside an address
+inline constexpr std::size_t kMaximumRequestBytes =
+    8 + 16 + 2 + 1 + kMaximumNames * (1 + vsockio::kMaximumHostName);
 inline constexpr std::size_t kStatusBytes = 28;
 // What UDP over IPv4 can carry. IPv6 could carry 20 more, which nobody sends.
 inline constexpr std::size_t kMaximumPayload = 65'507;
@@ -87,6 +93,8 @@ struct Request {
     vsockio::Transport transport = vsockio::Transport::tcp;
     std::variant<vsockio::IpAddress, std::string_view> host;  // a host_name.h name, borrowed
     std::uint16_t port = 0;
+    // Of an address: by what it may have been asked for, the likeliest first. They borrow, too.
+    std::vector<std::string_view> names{};
 
     bool operator==(const Request&) const = default;
 };
@@ -94,8 +102,8 @@ struct Request {
 // Whatever follows the request is not looked at; nothing may (pf-proxy-wire(5)).
 Decoded<Request> decode_request(std::span<const std::byte> input);
 
-// The used part of `memory`; empty when the name is bad or the port 0. A mapped address is written
-// as the IPv4 address that it is.
+// The used part of `memory`; empty when a name is bad, there twice or one too many, names stand
+// beside a name, or the port is 0. A mapped address is written as the IPv4 address that it is.
 std::span<const std::byte> encode_request(const Request& request,
                                           std::span<std::byte, kMaximumRequestBytes> memory);
 

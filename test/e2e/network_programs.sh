@@ -88,9 +88,14 @@ for url in https://site.example:8445/ "https://[$v6]:8445/" https://six.example:
 done
 passed "curl --http2 over IPv4 and IPv6, by name and by address"
 
+# One of the two families leads nowhere: who tries both gets there, whichever it tries first.
+says "HTTP/2 with $v4" "$curl --http2 -w 'HTTP/%{http_version} with %{remote_ip}\n' https://half6.example:8445/"
+says "HTTP/2 with $v6" "$curl --http2 -w 'HTTP/%{http_version} with %{remote_ip}\n' https://half4.example:8445/"
+passed "a name of which one family leads nowhere"
+
 script='REQUESTS_CA_BUNDLE=/opt/test/site.pem python3 /opt/test/requests_script.py'
-says '200 https://four.example:8445/ hello from nginx' "$script https://four.example:8445/ https://six.example:8445/ https://site.example:8443/ 'https://[$v6]:8445/'"
-for text in https://six.example:8445/ "https://[$v6]:8445/"; do expect_text "$tmp/said" "200 $text hello from nginx"; done
+says '200 https://four.example:8445/ hello from nginx' "$script https://four.example:8445/ https://six.example:8445/ https://half6.example:8445/ https://site.example:8443/ 'https://[$v6]:8445/'"
+for text in https://six.example:8445/ https://half6.example:8445/ "https://[$v6]:8445/"; do expect_text "$tmp/said" "200 $text hello from nginx"; done
 expect_text "$tmp/said" '200 https://site.example:8443/ hello from the internet'
 says 'Permission denied' "$script https://denied.test:8445/"
 passed "a script with requests over IPv4 and IPv6"

@@ -40,9 +40,15 @@ void check_request(Bytes input) {
     std::array<std::byte, wire::kMaximumRequestBytes> memory;
     const Bytes again = wire::encode_request(decoded.value, memory);
     expect(again.size() == decoded.used_bytes && begins_with(input, again));
-    if (const auto* name = std::get_if<std::string_view>(&decoded.value.host)) {
+    const auto check_host = [](std::string_view name) {
         in_addr ignored{};
-        expect(::inet_aton(std::string(*name).c_str(), &ignored) == 0);
+        expect(::inet_aton(std::string(name).c_str(), &ignored) == 0);
+    };
+    expect(decoded.value.names.size() <= wire::kMaximumNames);
+    std::ranges::for_each(decoded.value.names, check_host);
+    if (const auto* name = std::get_if<std::string_view>(&decoded.value.host)) {
+        expect(decoded.value.names.empty());
+        check_host(*name);
     } else {
         check_endpoint(vsockio::IpEndpoint{std::get<IpAddress>(decoded.value.host), 1});
     }
@@ -52,8 +58,10 @@ void check_request(Bytes input) {
 void check_name(std::string_view name) {
     std::array<std::byte, wire::kMaximumRequestBytes> memory;
     const wire::Request request{vsockio::Transport::udp, name, 53};
+    const wire::Request beside{vsockio::Transport::tcp, IpAddress::v4(192, 0, 2, 7), 53, {name}};
+    expect(wire::encode_request(beside, memory).empty() != vsockio::bad_host_name(name).empty());
     const Bytes bytes = wire::encode_request(request, memory);
-    expect(bytes.empty() != wire::bad_host_name(name).empty());
+    expect(bytes.empty() != vsockio::bad_host_name(name).empty());
     if (bytes.empty()) return;
     const auto decoded = wire::decode_request(bytes);
     expect(decoded.outcome == Outcome::done && decoded.value == request);

@@ -58,3 +58,20 @@ peer right_or_refused "$tmp/named" turns.1.3.test "$two" right refused
 peer refused "$tmp/named" bad.1.test "$two"
 peer refused "$tmp/named" bad.1.53.test "$two"
 peer status "$tmp/named" none.test "$two" 3 113
+
+# An address under names: only this address, only under a name that is allowed and leads there.
+peer under "$tmp/named" 127.0.0.3 "$two" right good.3.test
+peer under "$tmp/named" 127.0.0.3 "$two" right bad.1.test none.test good.3.test
+peer under "$tmp/named" 127.0.0.3 "$two" refused bad.1.test bad.2.test
+peer under "$tmp/named" 127.0.0.3 "$two" refused good.3.example
+peer under "$tmp/named" 127.0.0.1 "$two" refused bad.1.test
+cat >"$tmp/either.yaml" <<END
+rules:
+  - allow: "*.test"
+    addresses: [127.0.0.1, 127.0.0.3]
+END
+proxy either vsock-to-ip-transparent --policy "$tmp/either.yaml" --nameserver "127.0.0.1:$names" "unix:$tmp/either"
+peer under "$tmp/either" 127.0.0.1 "$two" wrong both.1.3.test
+peer under "$tmp/either" 127.0.0.3 "$two" right both.1.3.test
+peer under "$tmp/either" 127.0.0.3 "$two" refused bad.1.test
+peer under "$tmp/either" 127.0.0.9 "$two" refused both.1.3.test

@@ -9,6 +9,7 @@ TYPES = {A: "A", CNAME: "CNAME", TXT: "TXT", AAAA: "AAAA"}
 ZONE = {
     ("web.example", A): [("web.example", A, "198.51.100.7")],
     ("web.example", AAAA): [("web.example", AAAA, "2001:db8::7")],
+    ("two.example", A): [("two.example", A, "198.51.100.8"), ("two.example", A, "198.51.100.7")],
     ("alias.example", A): [("alias.example", CNAME, "web.example"), ("web.example", A, "198.51.100.7")],
     ("mixed.example", A): [("mixed.example", A, "10.0.0.7"), ("mixed.example", A, "198.51.100.7")],
     ("hidden.example", A): [("hidden.example", A, "10.0.0.7")],

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/pf_proxy_namespace.sh"
 
 ip address add 198.51.100.7/32 dev lo
+ip address add 198.51.100.8/32 dev lo
 ip address add 198.51.100.53/32 dev lo
 ip -6 address add 2001:db8::7/128 dev lo
 printf 'nameserver 127.0.0.1\n' >"$tmp/resolv.conf"
@@ -28,6 +29,9 @@ rules:
   - allow: web.example
     ports: [$web, $web6]
     addresses: [198.51.100.0/24, "2001:db8::/32"]
+  - allow: two.example
+    ports: [$web]
+    addresses: [198.51.100.0/24]
 END
 proxy far vsock-to-ip-transparent --policy "$tmp/policy.yaml" --nameserver 198.51.100.53 "unix:$tmp/far"
 proxies_inside
@@ -50,6 +54,10 @@ in_enclave is_denied web.example "$other"
 in_enclave is_denied 198.51.100.7 "$other"
 in_enclave is_denied 198.51.100.8 "$web"
 in_enclave is_denied denied.test "$web"
+# Of several addresses the one that was chosen, where nobody listens.
+in_enclave reaches two.example "$web"
+in_enclave cannot_reach 198.51.100.8 "$web"
+in_enclave reaches 198.51.100.7 "$web"
 inside ip rule | grep -q '^10010:.*198.51.100.7' || fail "no rule for the pin"
 
 # The rules go with the process, or with the next one.

@@ -21,6 +21,13 @@ def request(host, port, transport=1):
     return raw_request(family, address, int(port), transport)
 
 
+def with_names(host, port, names):
+    """A request for an address under names."""
+    bare = bytearray(request(host, port))
+    bare[6] += 1
+    return bytes(bare) + bytes([len(names)]) + b"".join(bytes([len(name)]) + name.encode() for name in names)
+
+
 def raw_request(family, address, port, transport=1):
     return b"EBPQ\1" + bytes([transport, family, len(address)]) + address + struct.pack(">H", port)
 
@@ -68,9 +75,11 @@ def byte_by_byte(address, port):
 
 def bad_headers(address, port):
     good = request("127.0.0.1", port)
-    for bad in (b"X", b"GET / HTTP/1.1\r\n\r\n", good[:4] + b"\2", b"EBPQ\1\3\4\4", b"EBPQ\1\1\5\4",
+    for bad in (b"X", b"GET / HTTP/1.1\r\n\r\n", good[:4] + b"\2", b"EBPQ\1\3\4\4", b"EBPQ\1\1\3\4",
                 b"EBPQ\1\1\4\5", raw_request(4, b"\x7f\0\0\1", 0), raw_request(1, b"", 80)[:8],
-                raw_request(6, b"\0" * 10 + b"\xff\xff\x7f\0\0\1", 80), good + b"more"):
+                raw_request(6, b"\0" * 10 + b"\xff\xff\x7f\0\0\1", 80), good + b"more",
+                with_names("127.0.0.1", port, []), with_names("127.0.0.1", port, ["a.test"] * 2),
+                with_names("127.0.0.1", port, ["127.1"]), with_names("127.0.0.1", port, ["a.test"]) + b"more"):
         expect(address, bad, BAD_HEADER)
     # An end before the request is whole is answered by an end.
     sock = connect(address)
@@ -118,6 +127,17 @@ def right_or_refused(address, name, port, *wanted):
         seen.add(read_all(sock).decode() if code == CONNECTED else "refused")
         assert seen <= set(wanted), seen
         time.sleep(0.1)
+
+
+def under(address, host, port, wanted, *names):
+    """Asked for under these names it is this address, or refused: "right" or "wrong" is what is there."""
+    sock = connect(address)
+    sock.sendall(with_names(host, port, names))
+    code, _, rest = read_status(sock)
+    assert code in (CONNECTED, BY_POLICY), code
+    got = read_all(sock).decode() if code == CONNECTED else "refused"
+    assert got == wanted, got
+    assert code != CONNECTED or rest[4:8] == socket.inet_aton(host), rest
 
 
 def leaves(address, port):

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
+#include "proto/pf_proxy.h"
 #include "vsockio/ip_address.h"
 
 namespace pf_proxy {
@@ -15,11 +17,18 @@ struct Destination {
     std::variant<vsockio::IpAddress, std::string> host;
     std::uint16_t port = 0;
     vsockio::Transport transport = vsockio::Transport::tcp;
+    // Of an address: the names that it may have been asked for by, the likeliest first; at most
+    // proto::pf_proxy::kMaximumNames. It is the address that is meant, whatever else they have.
+    std::vector<std::string> names{};
 
     bool operator==(const Destination&) const = default;
 };
 
 // "192.0.2.7:443", "[2001:db8::7]:443" or "example.org:443".
 std::string to_string(const Destination& destination);
+
+// The request borrows the destination's names.
+proto::pf_proxy::Request to_request(const Destination& destination);
+Destination from_request(const proto::pf_proxy::Request& request);
 
 }  // namespace pf_proxy

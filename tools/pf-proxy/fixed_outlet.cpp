@@ -55,7 +55,8 @@ class FixedOutlet : public Outlet {
         if (address_.kind != Address::Kind::tcp) return connect(vsockio::plan_to(address_));
         // Names are looked up each time; the resolver remembers for as long as it may.
         query_ = service_.resolver->resolve(
-            address_.host, Family::any, [this](Result<Resolver::Answer> answer) {
+            address_.host, Family::any, Freshness::remembered,
+            [this](Result<Resolver::Answer> answer) {
                 if (!answer.ok()) return try_after(std::move(answer).error());
                 vsockio::ConnectPlan plan;
                 plan.name = to_string(address_);

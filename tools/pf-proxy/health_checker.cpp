@@ -31,7 +31,8 @@ void HealthChecker::check(std::size_t target) {
     const Address& address = service_.settings.targets[target];
     if (address.kind != Address::Kind::tcp) return connect(target, vsockio::plan_to(address));
     check.query = service_.resolver->resolve(
-        address.host, Family::any, [this, target](Result<Resolver::Answer> answer) {
+        address.host, Family::any, Freshness::remembered,
+        [this, target](Result<Resolver::Answer> answer) {
             checks_[target].query.reset();
             if (!answer.ok()) return checked(target, std::move(answer).error());
             const Address& to = service_.settings.targets[target];

@@ -1,5 +1,6 @@
-// The far side's outlet: judge the name, resolve it, judge each address, connect to those.
+// The far side's outlet: has the request judged, and connects to what was judged.
 #include "base/format.h"
+#include "far_judgement.h"
 #include "outlet.h"
 #include "vsockio/connector.h"
 
@@ -18,9 +19,10 @@ class JudgedOutlet : public Outlet {
   public:
     JudgedOutlet(Service& service, const Destination& destination, Done done)
         : service_(service),
-          policy_(service.policy),
           destination_(destination),
-          done_(std::move(done)) {}
+          done_(std::move(done)),
+          judgement_(*service.resolver, service.policy, destination,
+                     [this](FarJudgement::Verdict verdict) { judged(std::move(verdict)); }) {}
 
     Result<void> start() {
         timer_ = TRY(loop::Timer::create(service_.loop, [this] { fire(); }));
@@ -33,39 +35,19 @@ class JudgedOutlet : public Outlet {
         if (begun_) return fail(ETIMEDOUT, "no answer in time");
         begun_ = true;
         timer_->start(service_.settings.limits.connect);
-        if (const auto* address = std::get_if<IpAddress>(&destination_.host)) {
-            return connect_to_allowed({*address});
-        }
-        const std::string& name = std::get<std::string>(destination_.host);
-        const policy::Decision decision =
-            policy_->judge_name(name, destination_.port, destination_.transport);
-        if (!decision.allowed) return refuse(decision.reason);
-        query_ =
-            service_.resolver->resolve(name, Family::any, [this](Result<Resolver::Answer> answer) {
-                if (!answer.ok()) {
-                    return fail(answer.error().errno_value, answer.error().message);
-                }
-                connect_to_allowed(answer.value().addresses);
-            });
+        std::optional<FarJudgement::Verdict> verdict = judgement_.begin();
+        if (verdict.has_value()) judged(std::move(*verdict));
     }
 
-    void connect_to_allowed(const std::vector<IpAddress>& addresses) {
-        const auto* name = std::get_if<std::string>(&destination_.host);
+    void judged(FarJudgement::Verdict verdict) {
+        if (verdict.code == StatusCode::refused) return refuse(std::move(verdict.reason));
+        if (verdict.code == StatusCode::failed) {
+            return fail(verdict.errno_value, std::move(verdict.reason));
+        }
         vsockio::ConnectPlan plan;
         plan.name = to_string(destination_);
-        std::string why;
-        for (const IpAddress& address : addresses) {
-            const policy::Decision decision =
-                policy_->judge({name == nullptr ? std::string_view() : *name, address,
-                                destination_.port, destination_.transport});
-            if (decision.allowed) {
-                plan.targets.push_back(
-                    vsockio::socket_address(IpEndpoint{address.unmapped(), destination_.port}));
-            } else {
-                why = decision.reason;
-            }
-        }
-        if (plan.targets.empty()) return refuse(why);
+        for (const IpAddress& address : verdict.addresses)
+            plan.targets.push_back(vsockio::socket_address(IpEndpoint{address, destination_.port}));
         Result<std::unique_ptr<vsockio::Connector>> connector = vsockio::Connector::start(
             service_.loop, std::move(plan), service_.settings.limits.connect,
             [this](Result<base::Fd> fd) { connected(std::move(fd)); });
@@ -105,17 +87,17 @@ class JudgedOutlet : public Outlet {
 
     void finish(OutletResult result) {
         timer_.reset();
+        judgement_.cancel();
         const Done done = std::move(done_);
         done(std::move(result));  // may destroy this
     }
 
     Service& service_;
-    std::shared_ptr<const policy::Policy> policy_;
     Destination destination_;
     Done done_;
     bool begun_ = false;
     std::optional<loop::Timer> timer_;
-    std::unique_ptr<Resolver::Query> query_;
+    FarJudgement judgement_;
     std::unique_ptr<vsockio::Connector> connector_;
 };
 

@@ -35,10 +35,10 @@ std::string_view NearFlow::name_of(Reason reason) {
     return "unknown";
 }
 
-NearFlow::NearFlow(UdpNear& near, const FlowEnds& ends, std::string name)
+NearFlow::NearFlow(UdpNear& near, const FlowEnds& ends, Destination asked)
     : near_(near),
       ends_(ends),
-      name_(std::move(name)),
+      asked_(std::move(asked)),
       policy_(near.policy_),
       reader_(proto::pf_proxy::Way::inward, near.workspace_.held),
       writer_(near.workspace_.held, kFlowOutputLimit),
@@ -76,16 +76,8 @@ void NearFlow::on_opened(Result<Fd> stream) {
 }
 
 bool NearFlow::ask() {
-    proto::pf_proxy::Request request;
-    request.transport = vsockio::Transport::udp;
-    request.port = ends_.destination.port;
-    if (name_.empty()) {
-        request.host = ends_.destination.address;
-    } else {
-        request.host = std::string_view(name_);
-    }
     std::array<std::byte, proto::pf_proxy::kMaximumRequestBytes> memory;
-    const auto bytes = encode_request(request, memory);
+    const auto bytes = encode_request(to_request(asked_), memory);
     return !bytes.empty() &&
            writer_.write_bytes(stream_.get(), bytes) == FrameWriter::Outcome::written;
 }
@@ -126,7 +118,6 @@ bool NearFlow::read_status() {
         finish(Reason::refused);
         return false;
     }
-    connected_to_ = decoded.value.endpoint;
     connected();
     return false;
 }

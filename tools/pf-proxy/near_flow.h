@@ -8,11 +8,11 @@
 #include <list>
 #include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "datagram_batch.h"
+#include "destination.h"
 #include "flow_policy.h"
 #include "frame_stream.h"
 #include "loop/loop.h"
@@ -35,8 +35,8 @@ class NearFlow {
     };
     static std::string_view name_of(Reason reason);
 
-    // `name`: to ask for instead of the address; empty for none.
-    NearFlow(UdpNear& near, const FlowEnds& ends, std::string name);
+    // `asked`: what a transparent near side asks the far side for.
+    NearFlow(UdpNear& near, const FlowEnds& ends, Destination asked);
     ~NearFlow();
     NearFlow(const NearFlow&) = delete;
     NearFlow& operator=(const NearFlow&) = delete;
@@ -78,7 +78,7 @@ class NearFlow {
 
     UdpNear& near_;
     FlowEnds ends_;
-    std::string name_;
+    Destination asked_;
     State state_ = State::opening;
     bool asked_again_ = false;
     bool answered_ = false;  // something came inward
@@ -90,7 +90,6 @@ class NearFlow {
     std::size_t waiting_bytes_ = 0;
     std::array<std::byte, proto::pf_proxy::kStatusBytes> status_{};
     std::size_t status_bytes_ = 0;
-    std::optional<vsockio::IpEndpoint> connected_to_;  // as the status has it
     int refused_with_ = EHOSTUNREACH;  // what the application is told if it never works
     std::chrono::milliseconds opened_{};
     std::chrono::milliseconds last_{};

@@ -6,25 +6,30 @@ namespace pf_proxy {
 NearJudgement judge_original(const policy::Policy* policy, std::span<const std::string> names,
                              const vsockio::IpEndpoint& original, vsockio::Transport transport) {
     NearJudgement judgement;
-    const vsockio::IpAddress address = original.address.unmapped();
-    const Destination by_address{address, original.port, transport};
+    Destination asked{original.address.unmapped(), original.port, transport};
+    const policy::Request alone{{}, original.address, original.port, transport};
     if (policy == nullptr) {
-        judgement.destination = by_address;
+        judgement.destination = std::move(asked);
         return judgement;
     }
-    policy::Decision decision = policy->judge({{}, address, original.port, transport});
+    policy::Decision decision = policy->judge(alone);
+    bool allowed = decision.allowed;
     judgement.reason = std::move(decision.reason);
-    if (decision.allowed) judgement.destination = by_address;
     for (const std::string& name : names) {
-        if (judgement.destination.has_value()) break;
-        decision = policy->judge({name, address, original.port, transport});
+        if (asked.names.size() >= proto::pf_proxy::kMaximumNames) break;
+        policy::Request named = alone;
+        named.name = name;
+        decision = policy->judge_name(name, original.port, transport);
+        if (decision.allowed) decision = policy->judge(named);
         if (decision.allowed) {
-            judgement.destination = Destination{name, original.port, transport};
+            asked.names.push_back(name);
+            allowed = true;
         } else {
             // More to the point than that the address has no rule.
             judgement.reason = name + ": " + decision.reason;
         }
     }
+    if (allowed) judgement.destination = std::move(asked);
     return judgement;
 }
 

@@ -12,9 +12,8 @@
 namespace pf_proxy {
 
 struct NearJudgement {
-    // Nothing when it is refused. The address where that is allowed by itself, so that exactly this
-    // is connected to. Otherwise the first name that makes it allowed: the far side's policy needs
-    // a name as ours does, and finds the address anew.
+    // Nothing when it is refused. Else the address, so that exactly this is connected to, and the
+    // names under which it is allowed: the far side's policy may need one where ours does not.
     std::optional<Destination> destination;
     std::string reason;  // of a refusal
 };

@@ -15,16 +15,9 @@ using proto::pf_proxy::StatusCode;
 Result<std::unique_ptr<Question>> Question::start(loop::Loop& loop, base::Fd stream,
                                                   const Destination& destination,
                                                   std::chrono::milliseconds limit, Done done) {
-    proto::pf_proxy::Request request;
-    request.transport = destination.transport;
-    request.port = destination.port;
-    if (const auto* address = std::get_if<vsockio::IpAddress>(&destination.host)) {
-        request.host = *address;
-    } else {
-        request.host = std::string_view(std::get<std::string>(destination.host));
-    }
     std::byte memory[proto::pf_proxy::kMaximumRequestBytes];
-    const std::span<const std::byte> bytes = proto::pf_proxy::encode_request(request, memory);
+    const std::span<const std::byte> bytes =
+        proto::pf_proxy::encode_request(to_request(destination), memory);
     if (bytes.empty()) {
         Error error(base::ExitCode::data,
                     fmt::format("{} cannot be asked for", to_string(destination)));

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "expiring_cache.h"
 #include "hosts_file.h"
+#include "pins.h"
 #include "policy/host_name.h"
 
 namespace pf_proxy {
@@ -24,7 +25,7 @@ using vsockio::IpAddress;
 
 namespace {
 
-constexpr std::size_t kMaximumAddresses = 32;
+constexpr std::size_t kMaximumAddresses = 256;  // as the stub of --dns gives out
 constexpr seconds kShortestTtl{1};
 constexpr seconds kLongestTtl{300};
 constexpr seconds kAbsentTtl{5};
@@ -90,12 +91,20 @@ class SharingResolver : public Resolver {
         return {};
     }
 
-    std::unique_ptr<Query> resolve(std::string_view name, Family family, Done done) override;
+    std::unique_ptr<Query> resolve(std::string_view name, Family family, Freshness freshness,
+                                   Done done) override;
+    bool has_had(const std::string& name, const IpAddress& address) override {
+        return std::ranges::count(had_.names_of(address, loop_.now()), name) != 0;
+    }
 
   private:
-    using Cached = std::vector<IpAddress>;  // empty for a name that has none
+    struct Cached {
+        std::vector<IpAddress> addresses;  // empty for a name that has none
+        milliseconds since{};
+    };
 
-    std::optional<Outcome> known(const Key& key);
+    std::optional<Outcome> known(const Key& key, Freshness freshness);
+    void remember(const Key& key, const std::vector<IpAddress>& addresses, seconds ttl);
     Result<void> join(const Key& key, const std::shared_ptr<Waiting>& waiting);
     void sweep();
     void finish(const Key& key, const AresChannel::Found& found);
@@ -108,6 +117,7 @@ class SharingResolver : public Resolver {
     ResolverSettings settings_;
     HostsFile hosts_;
     ExpiringCache<Key, Cached> cache_;
+    Pins had_;
     std::map<Key, Lookup> lookups_;
     std::size_t waiting_ = 0;  // in all lookups
     std::vector<std::pair<std::shared_ptr<Waiting>, Outcome>> due_;
@@ -116,7 +126,7 @@ class SharingResolver : public Resolver {
 };
 
 std::unique_ptr<Resolver::Query> SharingResolver::resolve(std::string_view name, Family family,
-                                                          Done done) {
+                                                          Freshness freshness, Done done) {
     auto waiting = std::make_shared<Waiting>();
     waiting->done = std::move(done);
     auto handle = std::make_unique<Handle>(waiting);
@@ -135,7 +145,7 @@ std::unique_ptr<Resolver::Query> SharingResolver::resolve(std::string_view name,
         return handle;
     }
     const Key key(std::get<std::string>(host.value()), family);
-    if (std::optional<Outcome> outcome = known(key)) {
+    if (std::optional<Outcome> outcome = known(key, freshness)) {
         settle(std::move(waiting), std::move(*outcome));
         return handle;
     }
@@ -145,7 +155,7 @@ std::unique_ptr<Resolver::Query> SharingResolver::resolve(std::string_view name,
 }
 
 // What can be answered without asking anybody.
-std::optional<Outcome> SharingResolver::known(const Key& key) {
+std::optional<Outcome> SharingResolver::known(const Key& key, Freshness freshness) {
     Answer answer;
     answer.ttl = kShortestTtl;
     for (const IpAddress& address : hosts_.find(key.first, loop_.now())) {
@@ -156,8 +166,11 @@ std::optional<Outcome> SharingResolver::known(const Key& key) {
     if (!answer.addresses.empty()) return answer;
     const auto* entry = cache_.find(key, loop_.now());
     if (entry == nullptr) return std::nullopt;
-    if (entry->value.empty()) return absent(key.first);
-    answer.addresses = entry->value;
+    if (freshness == Freshness::fresh && loop_.now() - entry->value.since >= settings_.fresh) {
+        return std::nullopt;
+    }
+    if (entry->value.addresses.empty()) return absent(key.first);
+    answer.addresses = entry->value.addresses;
     answer.ttl =
         std::max(kShortestTtl, std::chrono::duration_cast<seconds>(entry->until - loop_.now()));
     return answer;
@@ -203,10 +216,10 @@ void SharingResolver::finish(const Key& key, const AresChannel::Found& found) {
     if (!found.addresses.empty()) {
         Answer answer{found.addresses, std::clamp(found.ttl, kShortestTtl, kLongestTtl)};
         answer.addresses.resize(std::min(answer.addresses.size(), kMaximumAddresses));
-        cache_.put(key, answer.addresses, loop_.now() + answer.ttl);
+        remember(key, answer.addresses, answer.ttl);
         outcome = std::move(answer);
     } else if (found.status == 0 || AresChannel::is_absent(found.status)) {
-        cache_.put(key, {}, loop_.now() + kAbsentTtl);
+        remember(key, {}, kAbsentTtl);
     } else if (AresChannel::is_timeout(found.status)) {
         outcome = late(name);
     } else {
@@ -217,6 +230,13 @@ void SharingResolver::finish(const Key& key, const AresChannel::Found& found) {
     if (lookup == lookups_.end()) return;
     conclude(lookup->second, outcome);
     lookups_.erase(lookup);
+}
+
+void SharingResolver::remember(const Key& key, const std::vector<IpAddress>& addresses,
+                               seconds ttl) {
+    for (const IpAddress& address : addresses)
+        had_.pin(key.first, address, ttl, loop_.now());
+    cache_.put(key, {addresses, loop_.now()}, loop_.now() + ttl);
 }
 
 // c-ares goes on, and whoever asks again until it has an answer waits for the same one.

@@ -20,6 +20,8 @@
 namespace pf_proxy {
 
 enum class Family : std::uint8_t { any, v4, v6 };
+// fresh: nothing that was asked for longer ago than ResolverSettings::fresh.
+enum class Freshness : std::uint8_t { remembered, fresh };
 
 struct ResolverSettings {
     std::vector<vsockio::IpEndpoint> nameservers;  // empty for those of resolv.conf(5)
@@ -27,6 +29,7 @@ struct ResolverSettings {
     std::chrono::milliseconds try_timeout{1500};   // of one question to one server; doubles
     int tries = 3;                                 // for each server
     std::chrono::milliseconds limit{8000};         // of a lookup, all tries together
+    std::chrono::milliseconds fresh{1000};         // a name is not asked for more often
     std::size_t maximum_lookups = 256;             // different questions at once
     std::size_t maximum_waiting = 4096;            // queries at once, of all questions
     std::size_t maximum_cached = 1024;             // answers
@@ -35,7 +38,7 @@ struct ResolverSettings {
 class Resolver {
   public:
     struct Answer {
-        std::vector<vsockio::IpAddress> addresses;  // 1 to 32 different ones, best first; unmapped
+        std::vector<vsockio::IpAddress> addresses;  // 1 to 256 different ones, best first; unmapped
         std::chrono::seconds ttl{};                 // left of it; 1 to 300
     };
     using Done = std::function<void(base::Result<Answer>)>;
@@ -54,7 +57,12 @@ class Resolver {
     // Resolver. An address in its usual spelling is its own answer. Errors have the errno that
     // whoever wants to connect is to see: EHOSTUNREACH for a name without an address (remembered
     // for 5 s) or a server that fails, ETIMEDOUT, EAGAIN for a limit of ours, EINVAL for no name.
-    virtual std::unique_ptr<Query> resolve(std::string_view name, Family family, Done done) = 0;
+    virtual std::unique_ptr<Query> resolve(std::string_view name, Family family,
+                                           Freshness freshness, Done done) = 0;
+
+    // Whether the address was answered for the name (as policy::parse_host() spells it) within the
+    // time for which a near side may remember such an answer (pins.h).
+    virtual bool has_had(const std::string& name, const vsockio::IpAddress& address) = 0;
 };
 
 }  // namespace pf_proxy

@@ -69,16 +69,7 @@ void Session::read_request() {
         },
         [this](HeaderReader::Ending ending, std::span<const std::byte> bytes) {
             if (ending != HeaderReader::Ending::whole) return header_failed(ending);
-            const auto request = proto::pf_proxy::decode_request(bytes).value;
-            Destination destination;
-            destination.port = request.port;
-            destination.transport = request.transport;
-            if (const auto* address = std::get_if<vsockio::IpAddress>(&request.host)) {
-                destination.host = *address;
-            } else {
-                destination.host = std::string(std::get<std::string_view>(request.host));
-            }
-            destination_ = std::move(destination);
+            destination_ = from_request(proto::pf_proxy::decode_request(bytes).value);
             reader_.reset();
             used_ = true;
             if (destination_->transport != vsockio::Transport::tcp) {

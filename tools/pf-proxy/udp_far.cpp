@@ -51,7 +51,9 @@ UdpFar::UdpFar(const UdpFarHouse& house, Fd stream, Destination destination, Kin
       finished_(std::move(finished)),
       flow_(policy_),
       reader_(proto::pf_proxy::Way::outward, house.workspace.held),
-      writer_(house.workspace.held, kFlowOutputLimit) {}
+      writer_(house.workspace.held, kFlowOutputLimit),
+      judgement_(house.resolver, policy_, destination_,
+                 [this](const FarJudgement::Verdict& verdict) { judged(verdict); }) {}
 
 Result<std::unique_ptr<UdpFar>> UdpFar::start(const UdpFarHouse& house, Fd stream,
                                               Destination destination, Kind kind,
@@ -81,48 +83,43 @@ void UdpFar::on_timer() {
 
 void UdpFar::begin() {
     state_ = State::resolving;
+    timer_->start(house_.limits.connect);
+    if (kind_ == Kind::requested) {
+        stream_poll_->watch(Poll::kReadable);
+        const std::optional<FarJudgement::Verdict> verdict = judgement_.begin();
+        if (verdict.has_value()) judged(*verdict);
+        return;
+    }
+    // Frames may come at once; they wait in the stream.
     if (const auto* address = std::get_if<IpAddress>(&destination_.host)) {
         return choose(std::span(address, 1));
     }
-    const std::string& name = *std::get_if<std::string>(&destination_.host);
-    if (kind_ == Kind::requested &&
-        (policy_ == nullptr ||
-         !policy_->judge_name(name, destination_.port, vsockio::Transport::udp).allowed)) {
-        return answer_and_leave({.code = StatusCode::refused}, {.reason = Reason::refused});
-    }
-    timer_->start(house_.limits.connect);
-    // Of a fixed target frames may come at once; they wait in the stream.
-    if (kind_ == Kind::requested) stream_poll_->watch(Poll::kReadable);
-    query_ = house_.resolver.resolve(name, Family::any, [this](Result<Resolver::Answer> answer) {
-        if (!answer.ok()) {
-            const int failure = answer.error().errno_value;
-            return fail(failure == 0 ? EHOSTUNREACH : failure);
-        }
-        choose(answer->addresses);
-    });
+    query_ =
+        house_.resolver.resolve(std::get<std::string>(destination_.host), Family::any,
+                                Freshness::remembered, [this](Result<Resolver::Answer> answer) {
+                                    if (answer.ok()) return choose(answer->addresses);
+                                    fail(answer.error().errno_value);
+                                });
 }
 
-// Takes the first address that is allowed and has a way. Each is judged with the name, and what was
-// judged is what datagrams go to from now on.
+void UdpFar::judged(const FarJudgement::Verdict& verdict) {
+    switch (verdict.code) {
+        case StatusCode::connected: return choose(verdict.addresses);
+        case StatusCode::failed: return fail(verdict.errno_value);
+        default: answer_and_leave({.code = StatusCode::refused}, {.reason = Reason::refused});
+    }
+}
+
+// Takes the first address that has a way; datagrams go there for as long as the flow lasts.
 void UdpFar::choose(std::span<const IpAddress> addresses) {
-    const std::string* name = std::get_if<std::string>(&destination_.host);
     std::optional<IpEndpoint> tried;
     int failure = EHOSTUNREACH;
-    bool refused = false;
     for (const IpAddress& address : addresses) {
-        const IpEndpoint endpoint{address.unmapped(), destination_.port};
-        const policy::Request request{name == nullptr ? std::string_view() : *name,
-                                      endpoint.address, endpoint.port, vsockio::Transport::udp};
-        if (kind_ == Kind::requested && (policy_ == nullptr || !policy_->judge(request).allowed)) {
-            refused = true;
-            continue;
-        }
-        tried = endpoint;
-        failure = route_errno(endpoint);
-        if (failure == 0) return open(endpoint);
+        tried = IpEndpoint{address.unmapped(), destination_.port};
+        failure = route_errno(*tried);
+        if (failure == 0) return open(*tried);
     }
-    if (tried.has_value() || !refused) return fail(failure, tried);
-    answer_and_leave({.code = StatusCode::refused}, {.reason = Reason::refused});
+    fail(failure, tried);
 }
 
 void UdpFar::open(const IpEndpoint& own) {
@@ -137,7 +134,6 @@ void UdpFar::open(const IpEndpoint& own) {
     });
     if (!poll.ok()) return fail(ENOMEM, own);
     socket_poll_ = std::move(poll).value();
-    query_.reset();
     flow_.allow(own);
     ++house_.workspace.counters.flows_opened;
     if (kind_ == Kind::requested) {
@@ -153,6 +149,7 @@ void UdpFar::open(const IpEndpoint& own) {
 }
 
 void UdpFar::fail(int errno_value, std::optional<IpEndpoint> tried) {
+    if (errno_value == 0) errno_value = EHOSTUNREACH;
     Status status{.code = StatusCode::failed, .errno_value = errno_for_peer(errno_value)};
     status.endpoint = tried;
     answer_and_leave(status, {.reason = Reason::failed, .errno_value = errno_value});
@@ -161,6 +158,7 @@ void UdpFar::fail(int errno_value, std::optional<IpEndpoint> tried) {
 // A close with unread bytes would take the status back on some kinds of stream, so what comes is
 // read into nothing until the near side closes.
 void UdpFar::answer_and_leave(const Status& status, const Report& report) {
+    judgement_.cancel();
     query_.reset();
     ++house_.workspace.counters.flows_refused;
     if (kind_ == Kind::fixed) return finish(report);
@@ -195,6 +193,7 @@ void UdpFar::on_farewell() {
 }
 
 void UdpFar::finish(const Report& report) {
+    judgement_.cancel();
     query_.reset();
     timer_.reset();
     stream_poll_.reset();

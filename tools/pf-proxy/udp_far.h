@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "destination.h"
+#include "far_judgement.h"
 #include "flow_policy.h"
 #include "loop/loop.h"
 #include "policy/policy.h"
@@ -77,6 +78,7 @@ class UdpFar {
     // Before the flow is open.
     void on_timer();
     void begin();
+    void judged(const FarJudgement::Verdict& verdict);
     void choose(std::span<const vsockio::IpAddress> addresses);
     void open(const vsockio::IpEndpoint& own);
     void fail(int errno_value, std::optional<vsockio::IpEndpoint> tried = std::nullopt);
@@ -112,8 +114,9 @@ class UdpFar {
     FrameWriter writer_;
     FrameWriter::Outcome written_ = FrameWriter::Outcome::written;
     State state_ = State::beginning;
-    Report report_;  // of a flow that takes its leave
-    std::unique_ptr<Resolver::Query> query_;
+    Report report_;                           // of a flow that takes its leave
+    FarJudgement judgement_;                  // of what a near side asked for
+    std::unique_ptr<Resolver::Query> query_;  // for a target of our own
     std::optional<loop::Timer> timer_;
     std::optional<loop::Poll> stream_poll_;
     std::optional<loop::Poll> socket_poll_;

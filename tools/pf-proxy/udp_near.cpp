@@ -95,16 +95,13 @@ void UdpNear::flush_current() {
     if (flow != nullptr) flow->flush();
 }
 
-// Nothing when the policy refuses; else the name to ask for, which may be empty.
-std::optional<std::string> UdpNear::name_if_allowed(const FlowEnds& ends) const {
-    if (!transparent()) return std::string();
+// Nothing when the policy refuses.
+std::optional<Destination> UdpNear::allowed_destination(const FlowEnds& ends) const {
+    if (!transparent()) return Destination();
     std::vector<std::string> names;
     if (settings_.names_of) names = settings_.names_of(ends.destination.address);
-    NearJudgement judgement =
-        judge_original(policy_.get(), names, ends.destination, vsockio::Transport::udp);
-    if (!judgement.destination.has_value()) return std::nullopt;
-    std::string* name = std::get_if<std::string>(&judgement.destination->host);
-    return name == nullptr ? std::string() : std::move(*name);
+    return judge_original(policy_.get(), names, ends.destination, vsockio::Transport::udp)
+        .destination;
 }
 
 NearFlow* UdpNear::open_flow(const FlowEnds& ends) {
@@ -117,8 +114,8 @@ NearFlow* UdpNear::open_flow(const FlowEnds& ends) {
         ++counters.dropped_refused;
         return nullptr;
     }
-    std::optional<std::string> name = name_if_allowed(ends);
-    if (!name.has_value()) {
+    std::optional<Destination> asked = allowed_destination(ends);
+    if (!asked.has_value()) {
         refuse(ends, EACCES);
         ++counters.dropped_refused;
         return nullptr;
@@ -127,7 +124,7 @@ NearFlow* UdpNear::open_flow(const FlowEnds& ends) {
         ++counters.dropped_no_room;
         return nullptr;
     }
-    auto made = std::make_unique<NearFlow>(*this, ends, std::move(*name));
+    auto made = std::make_unique<NearFlow>(*this, ends, std::move(*asked));
     NearFlow* flow = made.get();
     flow->position_ = opening_.insert(opening_.end(), flow);
     flows_.emplace(ends.source, std::move(made));
@@ -157,7 +154,8 @@ bool UdpNear::make_room() {
 void UdpNear::deliver(NearFlow& flow, const proto::pf_proxy::Frame& frame) {
     UdpCounters& counters = workspace_.counters;
     carried(flow);
-    const bool own = !frame.endpoint.has_value() || frame.endpoint == flow.connected_to_;
+    const bool own =
+        !frame.endpoint.has_value() || (transparent() && frame.endpoint == flow.ends_.destination);
     if (frame.kind == proto::pf_proxy::Frame::Kind::error) {
         ++counters.errors;
         if (own || transparent()) {

@@ -43,7 +43,7 @@ struct UdpNearSettings {
     std::chrono::milliseconds idle = proto::pf_proxy::kNearFlowLimit;
     std::chrono::milliseconds ask_again = proto::pf_proxy::kAskAgainAfter;
     // The names for which the application was given an address, the latest first: the flow is
-    // judged, and asked for, by one of them where the address alone is not allowed. May be empty.
+    // judged under each of them, and they go with the request. May be empty.
     std::function<std::vector<std::string>(const vsockio::IpAddress&)> names_of;
 };
 
@@ -88,7 +88,7 @@ class UdpNear {
     void opened(NearFlow& flow);
     void carried(NearFlow& flow);
     void finish(NearFlow& flow, NearFlow::Reason reason);
-    std::optional<std::string> name_if_allowed(const FlowEnds& ends) const;
+    std::optional<Destination> allowed_destination(const FlowEnds& ends) const;
 
     bool transparent() const { return settings_.kind == UdpNearSettings::Kind::transparent; }
     std::list<NearFlow*>& list_of(const NearFlow& flow);

@@ -20,22 +20,33 @@ pf_proxy::NearJudgement judge(std::string_view text, const std::vector<std::stri
 
 }  // namespace
 
-TEST_CASE("an address that is allowed by itself is asked for, whatever its names") {
-    const Destination wanted{kAddress, 443, Transport::tcp};
-    CHECK(judge("rules: [allow: 198.35.26.0/24]", {"a.example"}).destination == wanted);
-    CHECK(judge("rules: [allow: '*']", {"a.example"}).destination == wanted);
+TEST_CASE("what is asked for is the address, with the names under which it is allowed") {
+    const Destination alone{kAddress, 443, Transport::tcp};
+    const Destination named{kAddress, 443, Transport::tcp, {"a.example"}};
+    CHECK(judge("rules: [allow: 198.35.26.0/24]", {}).destination == alone);
+    CHECK(judge("rules: [allow: 198.35.26.0/24]", {"a.example"}).destination == alone);
+    CHECK(judge("rules: [allow: a.example]", {"a.example"}).destination == named);
+    CHECK(judge("rules: [allow: '*']", {"a.example"}).destination == named);
+    CHECK(judge("rules: [{deny: a.example}, {allow: '*'}]", {"a.example"}).destination == alone);
     CHECK(pf_proxy::judge_original(nullptr, {}, {kAddress, 443}, Transport::tcp).destination ==
-          wanted);
+          alone);
     const auto mapped = IpAddress::v6({0, 0, 0, 0, 0, 0xffff, 0xc623, 0x1a60});
-    CHECK(judge("rules: [allow: '*']", {}, 443, mapped).destination == wanted);
+    CHECK(judge("rules: [allow: '*']", {}, 443, mapped).destination == alone);
 }
 
-TEST_CASE("an address that is allowed under a name is asked for by this name") {
-    const char* const text = "rules: [{allow: a.example, ports: [443]}, {allow: b.example}]";
-    CHECK(judge(text, {"c.example", "a.example"}).destination ==
-          Destination{"a.example", 443, Transport::tcp});
-    CHECK(judge(text, {"a.example", "b.example"}, 80).destination ==
-          Destination{"b.example", 80, Transport::tcp});
+TEST_CASE("of several names go with the request those that are allowed, as many as it holds") {
+    const char* const text = "rules: [{allow: a.example, ports: [443]}, {allow: '*.b.example'}]";
+    CHECK(judge(text, {"c.example", "1.b.example", "a.example"}).destination ==
+          Destination{kAddress, 443, Transport::tcp, {"1.b.example", "a.example"}});
+    CHECK(judge(text, {"a.example", "1.b.example"}, 80).destination ==
+          Destination{kAddress, 80, Transport::tcp, {"1.b.example"}});
+    std::vector<std::string> many;
+    for (int number = 0; number < 32; ++number)
+        many.push_back(std::to_string(number) + ".b.example");
+    const auto destination = judge(text, many).destination;
+    REQUIRE(destination.has_value());
+    many.resize(proto::pf_proxy::kMaximumNames);
+    CHECK(destination->names == many);
 }
 
 TEST_CASE("an address without a name that allows it is refused, with a reason") {

@@ -13,6 +13,7 @@
 
 using namespace std::chrono_literals;
 using pf_proxy::Family;
+using pf_proxy::Freshness;
 using pf_proxy::Resolver;
 using pf_proxy::ResolverSettings;
 using pf_proxy_test::DnsServer;
@@ -40,9 +41,10 @@ struct Net {
         resolver = std::move(Resolver::create(loop, std::move(settings))).value();
     }
 
-    base::Result<Resolver::Answer> ask(std::string_view name, Family family = Family::v4) {
+    base::Result<Resolver::Answer> ask(std::string_view name, Family family = Family::v4,
+                                       Freshness freshness = Freshness::remembered) {
         std::optional<base::Result<Resolver::Answer>> answer;
-        const auto query = resolver->resolve(name, family, [&](auto got) {
+        const auto query = resolver->resolve(name, family, freshness, [&](auto got) {
             CHECK_FALSE(answer.has_value());
             answer = std::move(got);
         });
@@ -112,10 +114,11 @@ TEST_CASE("who asks for the same name at the same time is answered by one questi
     int answers = 0;
     std::vector<std::unique_ptr<Resolver::Query>> queries;
     for (int count = 0; count < 50; ++count) {
-        queries.push_back(net.resolver->resolve("example.com", Family::v4, [&](auto answer) {
-            CHECK(answer.ok());
-            ++answers;
-        }));
+        queries.push_back(net.resolver->resolve("example.com", Family::v4, Freshness::remembered,
+                                                [&](auto answer) {
+                                                    CHECK(answer.ok());
+                                                    ++answers;
+                                                }));
     }
     CHECK(pf_proxy_test::run_until(net.loop, [&] { return answers == 50; }));
     CHECK(net.server.asked().size() == 1);
@@ -182,14 +185,16 @@ TEST_CASE("a lookup ends at its limit, however long the tries would take") {
 
 TEST_CASE("an answer that was cut off is asked for by TCP") {
     std::vector<IpAddress> many;
-    for (std::uint8_t last = 1; last <= 100; ++last)
-        many.push_back(IpAddress::v4(9, 9, 9, last));
+    for (int number = 0; number < 300; ++number) {
+        many.push_back(IpAddress::v4(9, 9, static_cast<std::uint8_t>(number / 200),
+                                     static_cast<std::uint8_t>(number % 200)));
+    }
     Net net([&](const auto& asked) {
         return Messages{with_addresses(asked.query, many, 60, asked.tcp ? 65'535 : 512)};
     });
     const auto answer = net.ask("example.com");
     REQUIRE(answer.ok());
-    CHECK(answer.value().addresses.size() == 32);
+    CHECK(answer.value().addresses.size() == 256);
     REQUIRE(net.server.asked().size() == 2);
     CHECK(net.server.asked()[1].tcp);
 }
@@ -240,24 +245,26 @@ TEST_CASE("too many names at once are refused, and one that is known is not") {
     CHECK(net.ask("known.example").ok());
     talks = false;
     const auto ignore = [](auto) {};
-    auto first = net.resolver->resolve("a.example", Family::v4, ignore);
-    auto second = net.resolver->resolve("b.example", Family::v4, ignore);
+    auto first = net.resolver->resolve("a.example", Family::v4, Freshness::remembered, ignore);
+    auto second = net.resolver->resolve("b.example", Family::v4, Freshness::remembered, ignore);
     CHECK(net.failure("c.example") == EAGAIN);
-    auto third = net.resolver->resolve("a.example", Family::v4, ignore);
+    auto third = net.resolver->resolve("a.example", Family::v4, Freshness::remembered, ignore);
     CHECK(net.failure("a.example") == EAGAIN);
     CHECK(net.ask("known.example").ok());
     third.reset();
-    auto fourth = net.resolver->resolve("a.example", Family::v4, ignore);
+    auto fourth = net.resolver->resolve("a.example", Family::v4, Freshness::remembered, ignore);
     CHECK(net.failure("a.example") == EAGAIN);
 }
 
 TEST_CASE("a query that is destroyed is not called back") {
     Net net(honest);
     bool called = false;
-    auto cancelled = net.resolver->resolve("example.com", Family::v4, [&](auto) { called = true; });
+    auto cancelled = net.resolver->resolve("example.com", Family::v4, Freshness::remembered,
+                                           [&](auto) { called = true; });
     cancelled.reset();
     CHECK(net.ask("example.com").ok());
-    auto known = net.resolver->resolve("example.com", Family::v4, [&](auto) { called = true; });
+    auto known = net.resolver->resolve("example.com", Family::v4, Freshness::remembered,
+                                       [&](auto) { called = true; });
     known.reset();
     CHECK(net.ask("example.com").ok());
     CHECK_FALSE(called);
@@ -267,7 +274,7 @@ TEST_CASE("whoever is called back may destroy the query and the resolver") {
     Net net(honest);
     bool called = false;
     std::unique_ptr<Resolver::Query> query =
-        net.resolver->resolve("example.com", Family::v4, [&](auto) {
+        net.resolver->resolve("example.com", Family::v4, Freshness::remembered, [&](auto) {
             query.reset();
             net.resolver.reset();
             called = true;
@@ -277,7 +284,8 @@ TEST_CASE("whoever is called back may destroy the query and the resolver") {
 
 TEST_CASE("a resolver goes with questions under way and calls nobody") {
     Net net([](const auto&) { return Messages(); });
-    const auto query = net.resolver->resolve("example.com", Family::any, [](auto) { FAIL(); });
+    const auto query = net.resolver->resolve("example.com", Family::any, Freshness::remembered,
+                                             [](auto) { FAIL(); });
     CHECK(pf_proxy_test::run_until(net.loop, [&] { return !net.server.asked().empty(); }));
     net.resolver.reset();
 }
@@ -294,4 +302,52 @@ TEST_CASE("the hosts file is believed before a nameserver, for the families it h
     CHECK(net.server.asked().empty());
     CHECK(net.ask("db.internal", Family::v6).value().addresses == std::vector{kSix});
     ::unlink(path);
+}
+
+// An honest server whose name moves after the first question.
+struct Moving {
+    explicit Moving(std::chrono::milliseconds fresh) : net(answerer(), settings(fresh)) {}
+
+    DnsServer::Answerer answerer() {
+        return [this](const DnsServer::Asked& question) {
+            return Messages{with_addresses(question.query, {asked++ == 0 ? kFour : kOther})};
+        };
+    }
+    static ResolverSettings settings(std::chrono::milliseconds fresh) {
+        ResolverSettings settings;
+        settings.fresh = fresh;
+        return settings;
+    }
+    std::vector<IpAddress> ask(Freshness freshness) {
+        return net.ask("example.com", Family::v4, freshness).value().addresses;
+    }
+
+    int asked = 0;
+    Net net;
+};
+
+TEST_CASE("what is remembered is fresh for a while") {
+    Moving young(1h);
+    CHECK(young.ask(Freshness::remembered) == std::vector{kFour});
+    CHECK(young.ask(Freshness::fresh) == std::vector{kFour});
+    CHECK(young.asked == 1);
+    Moving old(0ms);
+    CHECK(old.ask(Freshness::remembered) == std::vector{kFour});
+    CHECK(old.ask(Freshness::remembered) == std::vector{kFour});
+    CHECK(old.ask(Freshness::fresh) == std::vector{kOther});
+    CHECK(old.ask(Freshness::remembered) == std::vector{kOther});
+    CHECK(old.asked == 2);
+}
+
+TEST_CASE("what a name had stays known when it has another address") {
+    Moving moving(0ms);
+    Resolver& resolver = *moving.net.resolver;
+    CHECK_FALSE(resolver.has_had("example.com", kFour));
+    CHECK(moving.ask(Freshness::fresh) == std::vector{kFour});
+    CHECK(resolver.has_had("example.com", kFour));
+    CHECK_FALSE(resolver.has_had("example.com", kOther));
+    CHECK_FALSE(resolver.has_had("other.com", kFour));
+    CHECK(moving.ask(Freshness::fresh) == std::vector{kOther});
+    CHECK(resolver.has_had("example.com", kFour));
+    CHECK(resolver.has_had("example.com", kOther));
 }

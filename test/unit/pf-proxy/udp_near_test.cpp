@@ -128,7 +128,7 @@ TEST_CASE("the near side's own policy is asked first, with the name that is know
     CHECK(near.workspace.counters.dropped_refused == 1);
     application.send({kLocal4, near.at.port}, "x");
     CHECK(near.stream(0).wait_for_request(near.loop) ==
-          "name.test " + std::to_string(near.at.port));
+          "127.0.0.1 " + std::to_string(near.at.port) + " name.test");
     // The flow's other destinations are judged one by one.
     application.send({IpAddress::v4(127, 0, 0, 5), near.at.port}, "x");
     near.settle();

@@ -209,6 +209,8 @@ class Wire {
                         ? to_string(*address)
                         : std::string(*std::get_if<std::string_view>(&decoded.value.host));
                 text = host + " " + std::to_string(decoded.value.port);
+                for (const std::string_view name : decoded.value.names)
+                    *text += " " + std::string(name);
                 take(decoded.used_bytes);
             }
             return text.has_value();
@@ -228,17 +230,25 @@ class Wire {
 // Answers from a table, a turn of the loop later; names that are not in it have no address.
 class TableResolver : public pf_proxy::Resolver {
   public:
+    using Table = std::map<std::string, std::vector<IpAddress>, std::less<>>;
+
     explicit TableResolver(loop::Loop& loop) : loop_(loop) {}
 
-    std::unique_ptr<Query> resolve(std::string_view name, pf_proxy::Family, Done done) override {
+    bool has_had(const std::string& name, const IpAddress& address) override {
+        return had == std::pair(name, address);
+    }
+    std::unique_ptr<Query> resolve(std::string_view name, pf_proxy::Family,
+                                   pf_proxy::Freshness freshness, Done done) override {
         asked.emplace_back(name);
+        const bool fresh = freshness == pf_proxy::Freshness::fresh;
+        const Table& answers = fresh && !fresh_table.empty() ? fresh_table : table;
         auto query = std::make_unique<Pending>();
         if (silent) return query;
         query->timer =
-            loop::Timer::create(loop_, [this, text = asked.back(), answer = std::move(done)] {
+            loop::Timer::create(loop_, [&answers, text = asked.back(), answer = std::move(done)] {
                 const Done call = answer;
-                const auto found = table.find(text);
-                if (found == table.end()) {
+                const auto found = answers.find(text);
+                if (found == answers.end()) {
                     call(base::Error::system("resolve", text, EHOSTUNREACH));
                 } else {
                     call(Answer{found->second, std::chrono::seconds(1)});
@@ -248,7 +258,9 @@ class TableResolver : public pf_proxy::Resolver {
         return query;
     }
 
-    std::map<std::string, std::vector<IpAddress>, std::less<>> table;
+    Table table;
+    Table fresh_table;  // for who wants it fresh, where there is anything in it
+    std::pair<std::string, IpAddress> had;
     std::vector<std::string> asked;
     bool silent = false;
 

@@ -136,6 +136,7 @@ TEST_CASE("the examples of pf-proxy-wire(5) are what the code writes") {
         status({wire::StatusCode::connected, 0, server}),
         request({Transport::tcp, "example.org", 80}),
         status({wire::StatusCode::refused, 0, {}}),
+        request({Transport::tcp, server.address, server.port, {"example.org", "a.test"}}),
         request({Transport::udp, resolver.address, resolver.port}),
         status({wire::StatusCode::connected, 0, resolver}),
         near(datagram({}, "hi")),
