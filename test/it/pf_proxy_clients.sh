@@ -50,9 +50,9 @@ everything >"$tmp/twice"
 expect_same "$tmp/once" "$tmp/twice"
 
 proxy outside transparent-port-to-vsock --proxy-out v2 'tcp:[::]:9000-9012' --listen 'tcp:[::]:9020' tcp:10.9.9.2
-start kept inside python3 "$(realpath "$(dirname "$0")")/pf_proxy_peer.py" serve_kept 9000 9009 127.0.0.1 ::1
+start kept nsenter -t "$enclave" -n python3 "$(realpath "$(dirname "$0")")/pf_proxy_peer.py" serve_kept 9000 9009 127.0.0.1 ::1
 wait_for 10 grep -q '^port ' "$tmp/kept.log"
-start kept4 inside python3 "$(realpath "$(dirname "$0")")/pf_proxy_peer.py" serve_kept 9020 9020 127.0.0.1
+start kept4 nsenter -t "$enclave" -n python3 "$(realpath "$(dirname "$0")")/pf_proxy_peer.py" serve_kept 9020 9020 127.0.0.1
 wait_for 10 grep -q '^port ' "$tmp/kept4.log"
 proxies_inside
 proxy within transparent-port-to-vsock --proxy-in --source client --header-timeout 500ms --metrics tcp:127.0.0.1:0 \
