@@ -55,7 +55,7 @@ in_enclave is_denied 198.51.100.7 "$other"
 in_enclave is_denied 198.51.100.8 "$web"
 in_enclave is_denied denied.test "$web"
 # Of several addresses the one that was chosen, where nobody listens.
-in_enclave reaches two.example "$web"
+inside getent ahosts two.example >"$tmp/ahosts" || fail "two.example is not known"
 in_enclave cannot_reach 198.51.100.8 "$web"
 in_enclave reaches 198.51.100.7 "$web"
 inside ip rule | grep -q '^10010:.*198.51.100.7' || fail "no rule for the pin"
