@@ -3,6 +3,8 @@
 
 #include <uv.h>
 
+#include "loop/edge_set.h"
+
 namespace loop {
 
 using base::Error;
@@ -70,7 +72,9 @@ Result<Loop> Loop::create() {
     auto raw = std::make_unique<uv_loop_t>();
     const int status = uv_loop_init(raw.get());
     if (status != 0) return Error::system("start the event loop", "", -status);
-    return Loop(raw.release());
+    Loop loop(raw.release());
+    loop.edges_.reset(TRY(detail::EdgeSet::create(uv_backend_fd(loop.raw()))).release());
+    return loop;
 }
 
 void Loop::Deleter::operator()(uv_loop_s* loop) const {
@@ -80,19 +84,50 @@ void Loop::Deleter::operator()(uv_loop_s* loop) const {
     delete loop;
 }
 
+void Loop::Deleter::operator()(detail::EdgeSet* edges) const {
+    delete edges;
+}
+
 Loop::Loop(Loop&&) noexcept = default;
 Loop::~Loop() = default;
 
 void Loop::run() {
-    uv_run(loop_.get(), UV_RUN_DEFAULT);
+    while (!stopped_ && (edges_->alive() || uv_loop_alive(loop_.get()) != 0))
+        turn();
+    stopped_ = false;
+}
+
+// The set waits, also for libuv's own descriptor; libuv gets the word when it has something to do,
+// and never waits itself.
+void Loop::turn() {
+    const auto patience = [this] {
+        uv_update_time(loop_.get());
+        return uv_loop_alive(loop_.get()) != 0 ? uv_backend_timeout(loop_.get()) : -1;
+    };
+    const bool ready = edges_->wait(edges_->turns_due() ? 0 : patience());
+    if (ready || patience() == 0) uv_run(loop_.get(), UV_RUN_NOWAIT);
+    edges_->run_turns();
 }
 
 void Loop::stop() {
-    uv_stop(loop_.get());
+    stopped_ = true;
 }
 
 std::chrono::milliseconds Loop::now() const {
     return std::chrono::milliseconds(uv_now(loop_.get()));
+}
+
+Turn::Turn(Loop& loop, std::function<void()> due) : set_(loop.edges()), due_(std::move(due)) {}
+
+Result<std::unique_ptr<Edge>> Edge::create(Loop& loop, base::Fd fd, Turn& turn) {
+    std::unique_ptr<Edge> edge(new Edge(loop.edges(), std::move(fd), turn));
+    const Result<void> added = loop.edges().add(*edge);
+    if (!added.ok()) {
+        if (added.error().errno_value != EPERM) return added.error();
+        edge->ready_ = {true, true, false};
+        turn.schedule();
+    }
+    return edge;
 }
 
 Result<Poll> Poll::create(Loop& loop, int fd, Callback ready) {

@@ -20,25 +20,34 @@ struct uv_idle_s;
 
 namespace loop {
 
+namespace detail {
+class EdgeSet;
+}
+
 class Loop {
   public:
     static base::Result<Loop> create();
     Loop(Loop&&) noexcept;
     ~Loop();  // every handle must have been destroyed before
 
-    // Runs until stop() or until no active handle is left.
+    // Runs until stop() or until no active handle, Edge or due Turn is left.
     void run();
     void stop();
     // Milliseconds on a clock that only goes forward; cached once per turn.
     std::chrono::milliseconds now() const;
     uv_loop_s* raw() { return loop_.get(); }
+    detail::EdgeSet& edges() { return *edges_; }
 
   private:
     struct Deleter {
         void operator()(uv_loop_s*) const;
+        void operator()(detail::EdgeSet*) const;
     };
     explicit Loop(uv_loop_s* loop) : loop_(loop) {}
+    void turn();
     std::unique_ptr<uv_loop_s, Deleter> loop_;
+    std::unique_ptr<detail::EdgeSet, Deleter> edges_;
+    bool stopped_ = false;
 };
 
 namespace detail {

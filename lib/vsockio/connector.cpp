@@ -43,16 +43,18 @@ Result<ConnectPlan> plan_to(const Address& address) {
     return plan;
 }
 
-Connector::Connector(loop::Loop& loop, ConnectPlan plan, Done done)
+Connector::Connector(loop::Loop& loop, ConnectPlan plan, milliseconds timeout, Done done)
     : loop_(loop),
       plan_(std::move(plan)),
       done_(std::move(done)),
-      last_(Error::system("connect to", plan_.name, EADDRNOTAVAIL)) {}
+      turn_(loop, [this] { advance(); }),
+      deadline_(loop.now() + timeout) {}
 
 Result<std::unique_ptr<Connector>> Connector::start(loop::Loop& loop, ConnectPlan plan,
                                                     milliseconds timeout, Done done) {
-    std::unique_ptr<Connector> connector(new Connector(loop, std::move(plan), std::move(done)));
-    TRY(connector->begin(timeout));
+    std::unique_ptr<Connector> connector(
+        new Connector(loop, std::move(plan), timeout, std::move(done)));
+    connector->next();
     return connector;
 }
 
@@ -74,68 +76,46 @@ const SocketAddress* Connector::last_tried() const {
     return tried_ == 0 ? nullptr : &plan_.targets[tried_ - 1];
 }
 
-Result<void> Connector::begin(milliseconds timeout) {
-    deadline_ = loop_.now() + timeout;
-    timer_ = TRY(loop::Timer::create(loop_, [this] {
-        if (tried_ > 0 && !waits_a_moment_) {
-            last_ = Error::system("connect to", plan_.name, ETIMEDOUT);
-        }
-        waits_a_moment_ = false;
-        next();
-    }));
-    // The first attempt is made from the loop, so that `done` is never called from start().
-    timer_->start(milliseconds(0));
-    return {};
-}
-
+// Begins the next attempt that can be begun. On one machine a connection is often there at once, so
+// it is looked at in a turn before it is watched; `done` is never called from start() that way.
 void Connector::next() {
-    while (true) {
-        poll_.reset();
-        dialer_.reset();
-        const std::size_t left = plan_.targets.size() - tried_;
-        const milliseconds time_left = deadline_ - loop_.now();
-        if (left > 0 && time_left.count() <= 0 && tried_ > 0) {
+    poll_.reset();
+    timer_.reset();
+    dialer_.reset();
+    while (!dialer_.has_value() && tried_ < plan_.targets.size()) {
+        if (tried_ > 0 && loop_.now() >= deadline_) {
             last_ = Error::system("connect to", plan_.name, ETIMEDOUT);
+            break;
         }
-        if (left == 0 || (time_left.count() <= 0 && tried_ > 0)) return finish(last_);
         const SocketAddress& target = plan_.targets[tried_++];
         Result<Dialer> dialer =
             Dialer::start(target, plan_.name, plan_.muxed_port, source_for(target));
-        if (!dialer.ok()) {
+        if (dialer.ok()) {
+            dialer_ = std::move(dialer).value();
+        } else {
             last_ = std::move(dialer).error();
-            if (passes(last_.errno_value) && time_left > kMoment) return wait_a_moment();
-            continue;
+            if (passes(last_->errno_value) && wait_a_moment()) return;
         }
-        dialer_ = std::move(dialer).value();
-        // On one machine a connection is often there at once, and needs no watching.
-        const Result<bool> connected = dialer_->advance();
-        if (!connected.ok()) {
-            last_ = connected.error();
-            continue;
-        }
-        if (connected.value()) return finish(dialer_->take());
-        Result<loop::Poll> poll =
-            loop::Poll::create(loop_, dialer_->fd(), [this](int) { advance(); });
-        if (!poll.ok()) return finish(std::move(poll).error());
-        poll_ = std::move(poll).value();
-        timer_->start(std::max(time_left / static_cast<int>(left), milliseconds(1)));
-        return watch();
     }
+    turn_.schedule();
 }
 
 // The same target again. What relays keep for later may be what is missing.
-void Connector::wait_a_moment() {
+bool Connector::wait_a_moment() {
+    if (deadline_ - loop_.now() <= kMoment) return false;
+    Result<loop::Timer> timer = loop::Timer::create(loop_, [this] { next(); });
+    if (!timer.ok()) return false;
     drop_spare_pipes();
     --tried_;
-    waits_a_moment_ = true;
+    timer_ = std::move(timer).value();
     timer_->start(kMoment);
-}
-
-void Connector::watch() {
-    poll_->watch(dialer_->wants() == POLLIN ? loop::Poll::kReadable : loop::Poll::kWritable);
+    return true;
 }
 
 void Connector::advance() {
+    if (!dialer_.has_value()) {
+        return finish(last_.value_or(Error::system("connect to", plan_.name, EADDRNOTAVAIL)));
+    }
     const Result<bool> connected = dialer_->advance();
     if (!connected.ok()) {
         last_ = connected.error();
@@ -145,7 +125,25 @@ void Connector::advance() {
         poll_.reset();
         return finish(dialer_->take());
     }
-    watch();
+    const Result<void> watched = watch();
+    if (!watched.ok()) finish(watched.error());
+}
+
+Result<void> Connector::watch() {
+    if (!poll_.has_value()) {
+        poll_ = TRY(loop::Poll::create(loop_, dialer_->fd(), [this](int) { advance(); }));
+        timer_ = TRY(loop::Timer::create(loop_, [this] { late(); }));
+        // What is left is shared with those that have not been tried.
+        const auto sharing = static_cast<int>(plan_.targets.size() - tried_ + 1);
+        timer_->start(std::max((deadline_ - loop_.now()) / sharing, milliseconds(1)));
+    }
+    poll_->watch(dialer_->wants() == POLLIN ? loop::Poll::kReadable : loop::Poll::kWritable);
+    return {};
+}
+
+void Connector::late() {
+    last_ = Error::system("connect to", plan_.name, ETIMEDOUT);
+    next();
 }
 
 void Connector::finish(Result<Fd> result) {

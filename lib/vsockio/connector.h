@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "loop/edge.h"
 #include "loop/loop.h"
 #include "vsockio/address.h"
 #include "vsockio/dial.h"
@@ -48,25 +49,25 @@ class Connector {
     const SocketAddress* last_tried() const;
 
   private:
-    Connector(loop::Loop& loop, ConnectPlan plan, Done done);
-    base::Result<void> begin(std::chrono::milliseconds timeout);
+    Connector(loop::Loop& loop, ConnectPlan plan, std::chrono::milliseconds timeout, Done done);
     std::optional<IpEndpoint> source_for(const SocketAddress& target) const;
     void next();
-    void wait_a_moment();
+    bool wait_a_moment();
     void advance();
-    void watch();
+    void late();
+    base::Result<void> watch();
     void finish(base::Result<base::Fd> result);
 
     loop::Loop& loop_;
     ConnectPlan plan_;
     std::size_t tried_ = 0;
     Done done_;
-    std::optional<Dialer> dialer_;
+    loop::Turn turn_;               // looks at what has just begun, or tells the end
+    std::optional<Dialer> dialer_;  // nothing: all have failed
     std::optional<loop::Poll> poll_;
     std::chrono::milliseconds deadline_{};  // of the loop's clock
-    std::optional<loop::Timer> timer_;      // the first turn, the end of an attempt or of all
-    bool waits_a_moment_ = false;           // for the timer, and not for a target
-    base::Error last_;
+    std::optional<loop::Timer> timer_;      // the end of an attempt, of all, or of a moment
+    std::optional<base::Error> last_;       // nothing: there was nothing to try
 };
 
 }  // namespace vsockio

@@ -220,11 +220,15 @@ short Dialer::wants() const {
 Result<bool> Dialer::advance() {
     if (state_ == State::connecting) {
         pollfd ready{fd_.get(), POLLOUT, 0};
-        if (::poll(&ready, 1, 0) == 0) return false;
-        int failure = 0;
-        socklen_t size = sizeof failure;
-        if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &failure, &size) != 0) failure = errno;
-        if (failure != 0) return Error::system("connect to", name_, failure);
+        if (::poll(&ready, 1, 0) <= 0) return false;
+        if ((ready.revents & (POLLERR | POLLHUP)) != 0) {
+            int failure = 0;
+            socklen_t size = sizeof failure;
+            if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &failure, &size) != 0) {
+                failure = errno;
+            }
+            if (failure != 0) return Error::system("connect to", name_, failure);
+        }
         state_ = muxed_port_.has_value() ? State::asking : State::connected;
     }
     if (state_ == State::asking) {

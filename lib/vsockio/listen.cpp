@@ -27,18 +27,6 @@ using base::Result;
 
 namespace {
 
-std::string describe_peer(const sockaddr_storage& peer) {
-    if (const auto endpoint = from_socket_address(peer)) {
-        return fmt::format("tcp:{}", to_string(*endpoint));
-    }
-    if (peer.ss_family == AF_VSOCK) {
-        sockaddr_vm native{};
-        std::memcpy(&native, &peer, sizeof native);
-        return fmt::format("vsock:{}:{}", native.svm_cid, native.svm_port);
-    }
-    return "unix";
-}
-
 // Removes a socket left behind by a dead owner, so that bind(2) can have its name.
 Result<void> clear_stale_socket(const Address& address) {
     struct stat status {};
@@ -60,6 +48,12 @@ Result<void> clear_stale_socket(const Address& address) {
     return {};
 }
 
+// What a listener accepts inherits it. No error where it is no TCP.
+void send_at_once(int fd) {
+    const int on = 1;
+    (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 Result<Listener> adopt(const Address& address, Result<Listener> (*make)(Fd, const Address&)) {
     int listening = 0;
     socklen_t size = sizeof listening;
@@ -74,6 +68,7 @@ Result<Listener> adopt(const Address& address, Result<Listener> (*make)(Fd, cons
     }
     Fd inherited(address.fd);
     TRY(base::set_nonblocking(inherited.get(), true));
+    send_at_once(inherited.get());
     return make(std::move(inherited), address);
 }
 
@@ -98,6 +93,7 @@ Result<Fd> bind_and_listen(const SocketAddress& at, const Address& address, int 
         const int off = 0;
         (void)::setsockopt(fd.get(), SOL_IPV6, IPV6_V6ONLY, &off, sizeof off);
     }
+    send_at_once(fd.get());
     // The mode has to be right from birth: between bind and chmod anybody could connect.
     const mode_t mask = ::umask(0177);
     const int status = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(at.bytes), at.length);
@@ -109,6 +105,22 @@ Result<Fd> bind_and_listen(const SocketAddress& at, const Address& address, int 
 }
 
 }  // namespace
+
+std::string peer_name(const SocketAddress& address) {
+    if (const auto endpoint = ip_endpoint(address)) {
+        return fmt::format("tcp:{}", to_string(*endpoint));
+    }
+    if (address.family == AF_VSOCK) {
+        sockaddr_vm native{};
+        std::memcpy(&native, address.bytes, sizeof native);
+        return fmt::format("vsock:{}:{}", native.svm_cid, native.svm_port);
+    }
+    return "unix";
+}
+
+bool Connection::tcp() const {
+    return from.family == AF_INET || from.family == AF_INET6;
+}
 
 Result<Listener> Listener::create(const Address& address, int backlog) {
     if (address.kind == Address::Kind::fd) {
@@ -145,9 +157,9 @@ Listener::~Listener() {
 }
 
 Result<std::optional<Connection>> Listener::accept() {
-    sockaddr_storage peer{};
-    socklen_t size = sizeof peer;
-    Fd fd(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
+    SocketAddress from;
+    from.length = sizeof from.bytes;
+    Fd fd(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(from.bytes), &from.length,
                     SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd.valid()) {
         switch (errno) {
@@ -160,11 +172,10 @@ Result<std::optional<Connection>> Listener::accept() {
             default: return std::optional<Connection>();  // accept(2): network errors of the peer
         }
     }
-    if (peer.ss_family == AF_INET || peer.ss_family == AF_INET6) {
-        const int on = 1;
-        (void)::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    }
-    return std::optional<Connection>(Connection{std::move(fd), describe_peer(peer)});
+    sa_family_t family = AF_UNSPEC;
+    std::memcpy(&family, from.bytes, sizeof family);
+    from.family = family;
+    return std::optional<Connection>(Connection{std::move(fd), from});
 }
 
 }  // namespace vsockio

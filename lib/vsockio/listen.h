@@ -7,12 +7,19 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "vsockio/address.h"
+#include "vsockio/dial.h"
 
 namespace vsockio {
 
+// An address for logs; of Unix sockets only that it is one.
+std::string peer_name(const SocketAddress& address);
+
 struct Connection {
-    base::Fd fd;       // non-blocking
-    std::string peer;  // an address for logs; a CID or address in it is no identity
+    base::Fd fd;         // non-blocking
+    SocketAddress from;  // a CID or address is no identity
+
+    bool tcp() const;
+    std::string peer() const { return peer_name(from); }
 };
 
 // A listening socket. A unix: path is made with mode 0600, replaces a socket that nobody serves

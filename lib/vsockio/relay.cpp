@@ -1,15 +1,17 @@
-// The relay on the event loop: who waits for what, ends, resets and the idle limit.
+// The relay on the event loop: turns, ends, resets and the idle limit.
 #include "vsockio/relay.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <limits>
 
 namespace vsockio {
 
 using base::Fd;
 using base::Result;
-using loop::Poll;
+using loop::Edge;
 
 namespace {
 
@@ -27,10 +29,25 @@ bool reads_no_more(int fd) {
     return ::send(fd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EPIPE;
 }
 
+bool is_tcp(int fd) {
+    int domain = 0;
+    socklen_t size = sizeof domain;
+    return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+           (domain == AF_INET || domain == AF_INET6);
+}
+
 }  // namespace
 
+RelayEnd RelayEnd::socket(Fd fd) {
+    const bool tcp = is_tcp(fd.get());
+    return RelayEnd{std::move(fd), Fd(), tcp};
+}
+
 Relay::Relay(loop::Loop& loop, RelayOptions options, Finished finished)
-    : loop_(loop), options_(options), finished_(std::move(finished)) {}
+    : loop_(loop),
+      options_(options),
+      finished_(std::move(finished)),
+      turn_(loop, [this] { on_turn(); }) {}
 
 Relay::~Relay() = default;
 
@@ -41,138 +58,85 @@ Result<std::unique_ptr<Relay>> Relay::create(loop::Loop& loop, RelayEnd first, R
     return relay;
 }
 
-Result<Relay::Watch*> Relay::watch(Fd fd) {
-    auto watch = std::make_unique<Watch>();
-    watch->fd = std::move(fd);
-    Watch* raw = watch.get();
-    Result<Poll> poll =
-        Poll::create(loop_, raw->fd.get(), [this, raw](int events) { on_ready(*raw, events); });
-    if (poll.ok()) {
-        watch->poll.emplace(std::move(poll).value());
-    } else if (poll.error().errno_value != EPERM) {
-        return std::move(poll).error();
-    }
-    watches_.push_back(std::move(watch));
-    return raw;
+Result<Edge*> Relay::add(Fd fd) {
+    edges_.push_back(TRY(Edge::create(loop_, std::move(fd), turn_)));
+    return edges_.back().get();
 }
 
 Result<void> Relay::start(RelayEnd first, RelayEnd second) {
-    const auto make_output = [&](Watch* input, Fd output) -> Result<Watch*> {
-        return output.valid() ? watch(std::move(output)) : Result<Watch*>(input);
+    const auto add_output = [&](Edge* input, Fd output) -> Result<Edge*> {
+        return output.valid() ? add(std::move(output)) : Result<Edge*>(input);
     };
-    Watch* first_in = TRY(watch(std::move(first.input)));
-    Watch* first_out = TRY(make_output(first_in, std::move(first.output)));
-    Watch* second_in = TRY(watch(std::move(second.input)));
-    Watch* second_out = TRY(make_output(second_in, std::move(second.output)));
-    const auto add = [&](Watch* from, Watch* to) {
+    Edge* first_in = TRY(add(std::move(first.input)));
+    Edge* first_out = TRY(add_output(first_in, std::move(first.output)));
+    Edge* second_in = TRY(add(std::move(second.input)));
+    Edge* second_out = TRY(add_output(second_in, std::move(second.output)));
+    const auto add_direction = [&](Edge* from, bool from_tcp, Edge* to, bool to_tcp) {
+        // A vsock is written to in pieces that its transport carries whole.
+        const std::size_t piece =
+            to_tcp ? std::numeric_limits<std::size_t>::max() : options_.write_bytes;
         directions_.push_back(
-            Direction{RelayWay(from->fd.get(), to->fd.get(), options_.write_bytes, options_.splice),
-                      from, to});
+            Direction{RelayWay(*from, *to, piece, from_tcp, options_.splice), from, to});
     };
-    add(first_in, second_out);
-    add(second_in, first_out);
+    directions_.reserve(2);
+    add_direction(first_in, first.tcp, second_out, second.tcp);
+    add_direction(second_in, second.tcp, first_out, first.tcp);
 
-    turn_.emplace(TRY(loop::Idle::create(loop_, [this] { on_turn(); })));
     last_activity_ = loop_.now();
     if (options_.idle_limit.count() > 0) {
         idle_timer_.emplace(TRY(loop::Timer::create(loop_, [this] { check_idle(); })));
         idle_timer_->start(options_.idle_limit);
     }
-    update_interest();
     return {};
 }
 
-bool Relay::waits_for(const Direction& direction, const Watch& watch, int events) const {
-    switch (direction.way.state()) {
-        case RelayWay::State::wants_input:
-            return direction.from == &watch && (events & Poll::kReadable) != 0;
-        case RelayWay::State::wants_output:
-            return direction.to == &watch && (events & Poll::kWritable) != 0;
-        default: return false;
-    }
-}
-
-void Relay::on_ready(Watch& watch, int events) {
-    for (Direction& direction : directions_) {
-        if (waits_for(direction, watch, events) && !advance(direction)) return;
-    }
-    update_interest();
-}
-
 void Relay::on_turn() {
-    constexpr int kAll = Poll::kReadable | Poll::kWritable;
+    bool more = false;
     for (Direction& direction : directions_) {
-        bool due = direction.way.state() == RelayWay::State::wants_turn;
-        for (const auto& watch : watches_) {
-            if (!watch->poll.has_value() && waits_for(direction, *watch, kAll)) due = true;
-        }
-        if (due && !advance(direction)) return;
+        if (!direction.way.may_step()) continue;
+        if (!advance(direction)) return;
+        if (direction.way.state() == RelayWay::State::wants_turn) more = true;
     }
-    update_interest();
+    if (more) turn_.schedule();
 }
 
 bool Relay::refused(const Direction& direction) const {
     return options_.second_may_refuse && &direction == &directions_[1] &&
            direction.way.moved_bytes() == 0 && !directions_[0].closed &&
-           reads_no_more(direction.from->fd.get());
+           reads_no_more(direction.from->fd());
 }
 
 bool Relay::advance(Direction& direction) {
     last_activity_ = loop_.now();
-    const Result<RelayWay::State> state = direction.way.step(kTurnBudgetBytes);
-    if (!state.ok()) {
-        pass_reset(direction.to->fd.get());
-        finish(RelayReason::failed, state.error().message);
+    const RelayWay::State state = direction.way.step(kTurnBudgetBytes);
+    if (state == RelayWay::State::failed) {
+        pass_reset(direction.to->fd());
+        finish(RelayReason::failed, direction.way.errno_value());
         return false;
     }
-    if (state.value() == RelayWay::State::ended && !direction.closed) {
-        if (refused(direction)) {
-            pass_reset(direction.to->fd.get());
-            finish(RelayReason::failed, "refused behind the stream");
-            return false;
-        }
-        direction.closed = true;
-        if (direction.way.receiver_gone()) ::shutdown(direction.from->fd.get(), SHUT_RD);
-        close_output(direction);
+    if (state != RelayWay::State::ended) return true;
+    if (refused(direction)) {
+        pass_reset(direction.to->fd());
+        finish(RelayReason::failed, ECONNRESET);
+        return false;
     }
+    direction.closed = true;
     if (directions_[0].closed && directions_[1].closed) {
         finish(RelayReason::ended);
         return false;
     }
+    if (direction.way.receiver_gone()) ::shutdown(direction.from->fd(), SHUT_RD);
+    close_output(direction);
     return true;
 }
 
 void Relay::close_output(Direction& direction) {
-    Watch& output = *direction.to;
-    const bool shared = directions_[0].from == &output || directions_[1].from == &output;
-    if (shared) {
-        ::shutdown(output.fd.get(), SHUT_WR);
+    const Edge* output = direction.to;
+    if (directions_[0].from == output || directions_[1].from == output) {
+        ::shutdown(output->fd(), SHUT_WR);
         return;
     }
-    output.poll.reset();
-    output.fd.reset();
-}
-
-void Relay::update_interest() {
-    bool needs_turn = false;
-    for (const auto& watch : watches_) {
-        int events = 0;
-        for (const Direction& direction : directions_) {
-            if (waits_for(direction, *watch, Poll::kReadable)) events |= Poll::kReadable;
-            if (waits_for(direction, *watch, Poll::kWritable)) events |= Poll::kWritable;
-            if (direction.way.state() == RelayWay::State::wants_turn) needs_turn = true;
-        }
-        if (watch->poll.has_value()) {
-            watch->poll->watch(events);
-        } else if (events != 0) {
-            needs_turn = true;
-        }
-    }
-    if (needs_turn) {
-        turn_->start();
-    } else {
-        turn_->stop();
-    }
+    std::erase_if(edges_, [&](const auto& edge) { return edge.get() == output; });
 }
 
 void Relay::check_idle() {
@@ -184,17 +148,13 @@ void Relay::check_idle() {
     }
 }
 
-void Relay::finish(RelayReason reason, std::string failure) {
+void Relay::finish(RelayReason reason, int errno_value) {
     RelayReport report;
     report.reason = reason;
     report.first_to_second_bytes = directions_[0].way.moved_bytes();
     report.second_to_first_bytes = directions_[1].way.moved_bytes();
-    report.failure = std::move(failure);
-    for (const auto& watch : watches_) {
-        watch->poll.reset();
-        watch->fd.reset();
-    }
-    turn_.reset();
+    report.errno_value = errno_value;
+    edges_.clear();
     idle_timer_.reset();
     const Finished finished = std::move(finished_);
     finished(report);

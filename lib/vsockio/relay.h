@@ -11,11 +11,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "loop/edge.h"
 #include "loop/loop.h"
 #include "vsockio/relay_way.h"
 
@@ -25,16 +25,18 @@ namespace vsockio {
 // non-blocking, or always ready (regular files).
 struct RelayEnd {
     base::Fd input;
-    base::Fd output;  // not valid: `input` is a socket that does both
+    base::Fd output;   // not valid: `input` is a socket that does both
+    bool tcp = false;  // known to be TCP
 
-    static RelayEnd socket(base::Fd fd) { return RelayEnd{std::move(fd), base::Fd()}; }
+    static RelayEnd socket(base::Fd fd);
+    static RelayEnd tcp_socket(base::Fd fd) { return RelayEnd{std::move(fd), base::Fd(), true}; }
     static RelayEnd pair(base::Fd in, base::Fd out) {
         return RelayEnd{std::move(in), std::move(out)};
     }
 };
 
 struct RelayOptions {
-    std::size_t write_bytes = 64 * 1024;     // most bytes in one write
+    std::size_t write_bytes = 64 * 1024;     // most in one write; TCP takes what it can
     std::chrono::milliseconds idle_limit{};  // 0: none
     bool splice = true;
     // Streams other than TCP have no reset. One that ends both ways at once before its first byte
@@ -48,7 +50,7 @@ struct RelayReport {
     RelayReason reason = RelayReason::ended;
     std::uint64_t first_to_second_bytes = 0;
     std::uint64_t second_to_first_bytes = 0;
-    std::string failure;  // set when failed: what and errno's text
+    int errno_value = 0;  // why reading failed, when it did
 };
 
 class Relay {
@@ -63,37 +65,30 @@ class Relay {
     Relay& operator=(const Relay&) = delete;
 
   private:
-    struct Watch {
-        base::Fd fd;
-        std::optional<loop::Poll> poll;  // empty: always ready
-    };
     struct Direction {
         RelayWay way;
-        Watch* from;
-        Watch* to;
+        loop::Edge* from;
+        loop::Edge* to;
         bool closed = false;  // its end has been passed on
     };
 
     Relay(loop::Loop& loop, RelayOptions options, Finished finished);
-    base::Result<Watch*> watch(base::Fd fd);
+    base::Result<loop::Edge*> add(base::Fd fd);
     base::Result<void> start(RelayEnd first, RelayEnd second);
-    bool waits_for(const Direction& direction, const Watch& watch, int events) const;
-    void on_ready(Watch& watch, int events);
     void on_turn();
     // Steps one direction; false when the relay has finished and may be gone.
     bool advance(Direction& direction);
     bool refused(const Direction& direction) const;
     void close_output(Direction& direction);
-    void update_interest();
     void check_idle();
-    void finish(RelayReason reason, std::string failure = {});
+    void finish(RelayReason reason, int errno_value = 0);
 
     loop::Loop& loop_;
     RelayOptions options_;
     Finished finished_;
-    std::vector<std::unique_ptr<Watch>> watches_;
+    loop::Turn turn_;
+    std::vector<std::unique_ptr<loop::Edge>> edges_;
     std::vector<Direction> directions_;  // first to second, second to first
-    std::optional<loop::Idle> turn_;     // for what is always ready or has used up its budget
     std::optional<loop::Timer> idle_timer_;
     std::chrono::milliseconds last_activity_{};
 };

@@ -3,17 +3,14 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <vector>
 
 namespace vsockio {
 
-using base::Error;
 using base::Result;
 
 namespace {
@@ -46,60 +43,59 @@ bool plenty_beyond(int fd) {
     return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && static_cast<rlim_t>(fd) < limit.rlim_cur / 2;
 }
 
-// A vsock is written to in pieces that its transport carries whole; TCP takes what it can.
-std::size_t piece_for(int fd, std::size_t wanted) {
-    int domain = 0;
-    socklen_t size = sizeof domain;
-    if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
-        (domain == AF_INET || domain == AF_INET6)) {
-        return std::numeric_limits<std::size_t>::max();
-    }
-    return wanted;
-}
-
 }  // namespace
 
 void drop_spare_pipes() {
     spare_pipes.clear();
 }
 
-RelayWay::RelayWay(int from, int to, std::size_t write_bytes, bool try_splice)
-    : from_(from), to_(to), write_bytes_(piece_for(to, write_bytes)), may_splice_(try_splice) {}
+RelayWay::RelayWay(loop::Edge& from, loop::Edge& to, std::size_t write_bytes, bool short_is_all,
+                   bool try_splice)
+    : from_(from),
+      to_(to),
+      write_bytes_(write_bytes),
+      short_is_all_(short_is_all),
+      may_splice_(try_splice) {}
 
-Result<RelayWay::State> RelayWay::step(std::size_t budget_bytes) {
+bool RelayWay::may_step() const {
+    if (state_ == State::ended || state_ == State::failed) return false;
+    return pending_bytes_ > 0 ? to_.ready().writable : from_.ready().readable;
+}
+
+RelayWay::State RelayWay::step(std::size_t budget_bytes) {
     const std::uint64_t limit = moved_bytes_ + budget_bytes;
-    while (state_ != State::ended) {
+    loop::Readiness& input = from_.ready();
+    while (may_step()) {
         Moved moved = Moved::some;
         if (pending_bytes_ > 0) {
             moved = drain();
         } else if (moved_bytes_ >= limit) {
             return state_ = State::wants_turn;
         } else {
-            moved = splicing_ ? TRY(splice()) : TRY(copy());
+            moved = splicing_ ? splice() : copy();
         }
         switch (moved) {
             case Moved::some: break;
-            case Moved::all_there_was:
-            case Moved::nothing_yet: give_pipe_back(); return state_ = State::wants_input;
-            case Moved::output_full: return state_ = State::wants_output;
-            case Moved::receiver_gone: receiver_gone_ = true; return end();
-            case Moved::end: return end();
+            // What comes meanwhile makes it readable again; an end that has come already does not.
+            case Moved::all_there_was: input.readable = input.ended || !short_is_all_; break;
+            case Moved::nothing_yet: input.readable = false; break;
+            case Moved::output_full: to_.ready().writable = false; break;
+            case Moved::receiver_gone: receiver_gone_ = true; return end(State::ended);
+            case Moved::end: return end(State::ended);
+            case Moved::failed: return end(State::failed);
         }
     }
-    return state_;
+    if (pending_bytes_ == 0) give_pipe_back();
+    return state_ = State::waits;
 }
 
-Result<RelayWay::Moved> RelayWay::copy() {
+RelayWay::Moved RelayWay::copy() {
     ssize_t count = 0;
     do {
-        count = ::read(from_, shared, kBufferBytes);
+        count = ::read(from_.fd(), shared, kBufferBytes);
     } while (count < 0 && errno == EINTR);
     if (count == 0) return Moved::end;
-    if (count < 0) {
-        if (would_block()) return Moved::nothing_yet;
-        if (errno == EIO) return Moved::end;  // a terminal that was hung up
-        return Error::system("read from the peer", "");
-    }
+    if (count < 0) return read_failed();
     const auto size = static_cast<std::size_t>(count);
     std::size_t written = 0;
     const Moved moved = write_out(shared, size, written);
@@ -107,7 +103,7 @@ Result<RelayWay::Moved> RelayWay::copy() {
     if (moved != Moved::some) return moved;
     if (size < kBufferBytes) {
         streak_ = 0;
-        return Moved::all_there_was;  // what comes meanwhile makes it readable again
+        return Moved::all_there_was;
     }
     if (may_splice_ && ++streak_ >= kFullBeforeSplice) {
         streak_ = 0;
@@ -116,10 +112,18 @@ Result<RelayWay::Moved> RelayWay::copy() {
     return Moved::some;
 }
 
+RelayWay::Moved RelayWay::read_failed() {
+    if (would_block()) return Moved::nothing_yet;
+    if (errno == EIO) return Moved::end;  // a terminal that was hung up
+    errno_value_ = errno;
+    return Moved::failed;
+}
+
 RelayWay::Moved RelayWay::write_out(const std::byte* bytes, std::size_t size,
                                     std::size_t& written) {
     while (written < size) {
-        const ssize_t count = ::write(to_, bytes + written, std::min(size - written, write_bytes_));
+        const ssize_t count =
+            ::write(to_.fd(), bytes + written, std::min(size - written, write_bytes_));
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return would_block() ? Moved::output_full : Moved::receiver_gone;
         written += static_cast<std::size_t>(count);
@@ -136,7 +140,7 @@ void RelayWay::keep(const std::byte* bytes, std::size_t size) {
 }
 
 // The pipe is empty here, so "would block" can only mean that the input has nothing.
-Result<RelayWay::Moved> RelayWay::splice() {
+RelayWay::Moved RelayWay::splice() {
     if (!pipe_.read.valid() && !take_pipe()) {
         may_splice_ = false;  // short of descriptors
         copy_from_now_on();
@@ -144,15 +148,12 @@ Result<RelayWay::Moved> RelayWay::splice() {
     }
     ssize_t count = 0;
     do {
-        count = ::splice(from_, nullptr, pipe_.write.get(), nullptr, pipe_bytes_,
+        count = ::splice(from_.fd(), nullptr, pipe_.write.get(), nullptr, pipe_bytes_,
                          SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     } while (count < 0 && errno == EINTR);
     if (count == 0) return Moved::end;
     if (count < 0) {
-        if (would_block()) return Moved::nothing_yet;
-        if (errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS) {
-            return Error::system("read from the peer", "");
-        }
+        if (errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS) return read_failed();
         may_splice_ = false;
         copy_from_now_on();
         return Moved::some;
@@ -177,7 +178,7 @@ RelayWay::Moved RelayWay::drain() {
 RelayWay::Moved RelayWay::drain_pipe() {
     while (pending_bytes_ > 0) {
         const std::size_t wanted = std::min(pending_bytes_, write_bytes_);
-        const ssize_t count = ::splice(pipe_.read.get(), nullptr, to_, nullptr, wanted,
+        const ssize_t count = ::splice(pipe_.read.get(), nullptr, to_.fd(), nullptr, wanted,
                                        SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0 && would_block()) return Moved::output_full;
@@ -235,12 +236,12 @@ void RelayWay::copy_from_now_on() {
     give_pipe_back();
 }
 
-RelayWay::State RelayWay::end() {
+RelayWay::State RelayWay::end(State state) {
     give_pipe_back();
     held_.reset();
     splicing_ = false;
     pending_bytes_ = 0;
-    return state_ = State::ended;
+    return state_ = state;
 }
 
 }  // namespace vsockio

@@ -1,5 +1,5 @@
-// One way of a relay: moves bytes from one descriptor to another until input ends. No loop, no
-// ownership; relay.cpp waits and closes.
+// One way of a relay: moves bytes from one descriptor to another until input ends, as far as they
+// are ready. No waiting, no ownership; relay.cpp has both.
 //
 // It begins by copying through memory that all ways of a thread share, which is cheapest for what
 // comes in small pieces. A way that is full again and again moves its bytes by splice(2) from then
@@ -11,7 +11,7 @@
 #include <memory>
 
 #include "base/fd.h"
-#include "base/result.h"
+#include "loop/edge.h"
 
 namespace vsockio {
 
@@ -21,27 +21,33 @@ void drop_spare_pipes();
 class RelayWay {
   public:
     enum class State {
-        wants_input,   // step again when the input is readable
-        wants_output,  // step again when the output is writable
-        wants_turn,    // more could be moved, the budget is used up
-        ended,         // input ended and all is written, or the receiver went away
+        waits,       // until may_step()
+        wants_turn,  // more could be moved, the budget is used up
+        ended,       // input ended and all is written, or the receiver went away
+        failed,      // reading failed (a reset); errno_value() says why
     };
 
-    // Both descriptors are borrowed and non-blocking (or always ready).
-    RelayWay(int from, int to, std::size_t write_bytes, bool try_splice);
+    // Borrows both. `write_bytes` is the most in one write. `short_is_all`: a read that gets less
+    // than it could has emptied the input, as with TCP.
+    RelayWay(loop::Edge& from, loop::Edge& to, std::size_t write_bytes, bool short_is_all,
+             bool try_splice);
 
-    // Moves about `budget_bytes` at most. An Error means that the input failed (a reset).
-    base::Result<State> step(std::size_t budget_bytes);
+    // There is something to try, as far as is known.
+    bool may_step() const;
+    // Moves about `budget_bytes` at most.
+    State step(std::size_t budget_bytes);
 
     State state() const { return state_; }
     bool receiver_gone() const { return receiver_gone_; }
+    int errno_value() const { return errno_value_; }
     std::uint64_t moved_bytes() const { return moved_bytes_; }
 
   private:
-    enum class Moved { some, all_there_was, nothing_yet, end, output_full, receiver_gone };
+    enum class Moved { some, all_there_was, nothing_yet, end, failed, output_full, receiver_gone };
 
-    base::Result<Moved> copy();
-    base::Result<Moved> splice();
+    Moved copy();
+    Moved splice();
+    Moved read_failed();
     Moved write_out(const std::byte* bytes, std::size_t size, std::size_t& written);
     Moved drain();
     Moved drain_pipe();
@@ -49,17 +55,19 @@ class RelayWay {
     bool take_pipe();
     void give_pipe_back();
     void copy_from_now_on();
-    State end();
+    State end(State state);
 
-    int from_;
-    int to_;
+    loop::Edge& from_;
+    loop::Edge& to_;
     std::size_t write_bytes_;
+    bool short_is_all_;
     bool may_splice_;
     bool splicing_ = false;
     bool ever_spliced_ = false;
     bool receiver_gone_ = false;
+    int errno_value_ = 0;
     unsigned streak_ = 0;  // of full pieces while copying, of small ones while splicing
-    State state_ = State::wants_input;
+    State state_ = State::waits;
     std::uint64_t moved_bytes_ = 0;
 
     // What is between input and output lies in the pipe when splicing, else in `held_`; a way that

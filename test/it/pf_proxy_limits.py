@@ -82,7 +82,12 @@ def header_late(address, first):
 def many_then_free(address, count):
     """More connections than there are descriptors: those that cannot be served wait or are reset,
     and when the others have gone all is as before."""
-    socks = [connect(address) for _ in range(int(count))]
+    socks = []
+    for _ in range(int(count)):
+        try:
+            socks.append(connect(address))
+        except ConnectionResetError:  # as soon as it was accepted
+            pass
     served = 0
     for sock in socks:
         sock.settimeout(0.05)

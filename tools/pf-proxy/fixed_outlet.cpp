@@ -2,9 +2,12 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "base/format.h"
 #include "base/text.h"
+#include "loop/edge.h"
 #include "outlet.h"
 #include "proto/proxy_protocol.h"
 #include "vsockio/connector.h"
@@ -25,47 +28,48 @@ namespace {
 class FixedOutlet : public Outlet {
   public:
     FixedOutlet(Service& service, const Client& client, std::uint16_t port, Done done)
-        : service_(service), client_(client), port_(port), done_(std::move(done)) {}
+        : service_(service),
+          client_(client),
+          port_(port),
+          done_(std::move(done)),
+          failed_(service.loop, [this] { fail(); }) {}
 
-    Result<void> start() {
-        first_ = TRY(loop::Timer::create(service_.loop, [this] { begin(); }));
-        first_->start(std::chrono::milliseconds(0));
-        return {};
-    }
-
-  private:
-    void begin() {
+    void start() {
         order_ = service_.targets.order();
-        if (order_.empty()) {
-            last_ = Error::system("find a healthy target", "", ECONNREFUSED);
-        }
+        if (order_.empty()) last_ = Error::system("find a healthy target", "", ECONNREFUSED);
         next();
     }
 
-    // What one target does not take goes to the next. Failures come from the loop, so this is no
-    // deep recursion: at most once for each target.
+  private:
+    // What one target does not take goes to the next. At most one call within another for each.
     void next() {
         connector_.reset();
         query_.reset();
-        if (tried_ == order_.size()) return fail();
+        if (tried_ == order_.size()) return failed_.schedule();
         target_ = order_[tried_++];
         const Settings& settings = service_.settings;
         address_ = settings.port_target.has_value() ? settings.port_target->at(port_)
                                                     : settings.targets[target_];
         if (address_.kind != Address::Kind::tcp) return connect(vsockio::plan_to(address_));
+        const Result<vsockio::IpAddress> literal = vsockio::parse_ip_address(address_.host);
+        if (literal.ok()) return connect(plan_to_all(std::array{literal.value().unmapped()}));
         // Names are looked up each time; the resolver remembers for as long as it may.
-        query_ = service_.resolver->resolve(
-            address_.host, Family::any, Freshness::remembered,
-            [this](Result<Resolver::Answer> answer) {
-                if (!answer.ok()) return try_after(std::move(answer).error());
-                vsockio::ConnectPlan plan;
-                plan.name = to_string(address_);
-                for (const vsockio::IpAddress& address : answer.value().addresses) {
-                    plan.targets.push_back(vsockio::socket_address(
-                        {address, static_cast<std::uint16_t>(address_.port)}));
-                }
-                connect(std::move(plan));
-            });
+        query_ = service_.resolver->resolve(address_.host, Family::any, Freshness::remembered,
+                                            [this](Result<Resolver::Answer> answer) {
+                                                if (!answer.ok())
+                                                    return try_after(std::move(answer).error());
+                                                connect(plan_to_all(answer.value().addresses));
+                                            });
+    }
+
+    vsockio::ConnectPlan plan_to_all(std::span<const vsockio::IpAddress> addresses) const {
+        vsockio::ConnectPlan plan;
+        plan.name = to_string(address_);
+        for (const vsockio::IpAddress& address : addresses) {
+            plan.targets.push_back(
+                vsockio::socket_address({address, static_cast<std::uint16_t>(address_.port)}));
+        }
+        return plan;
     }
 
     void connect(Result<vsockio::ConnectPlan> plan) {
@@ -104,6 +108,7 @@ class FixedOutlet : public Outlet {
         }
         OutletResult result;
         result.fd = std::move(fd);
+        result.tcp = address_.kind == Address::Kind::tcp;
         result.target = target_;
         service_.targets.opened(target_);
         finish(std::move(result));
@@ -141,7 +146,6 @@ class FixedOutlet : public Outlet {
     }
 
     void finish(OutletResult result) {
-        first_.reset();
         const Done done = std::move(done_);
         done(std::move(result));  // may destroy this
     }
@@ -155,7 +159,7 @@ class FixedOutlet : public Outlet {
     std::size_t target_ = 0;
     Address address_;
     Error last_{base::ExitCode::unavailable, "no target"};
-    std::optional<loop::Timer> first_;
+    loop::Turn failed_;  // `done` is never called from start()
     std::unique_ptr<Resolver::Query> query_;
     std::unique_ptr<vsockio::Connector> connector_;
 };
@@ -165,7 +169,7 @@ class FixedOutlet : public Outlet {
 Result<std::unique_ptr<Outlet>> start_fixed_outlet(Service& service, const Client& client,
                                                    std::uint16_t port, Outlet::Done done) {
     auto outlet = std::make_unique<FixedOutlet>(service, client, port, std::move(done));
-    TRY(outlet->start());
+    outlet->start();
     return std::unique_ptr<Outlet>(std::move(outlet));
 }
 

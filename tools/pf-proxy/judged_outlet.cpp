@@ -59,6 +59,7 @@ class JudgedOutlet : public Outlet {
         if (!fd.ok()) return fail(fd.error().errno_value, fd.error().message);
         OutletResult result;
         result.fd = std::move(fd).value();
+        result.tcp = true;
         result.status = {StatusCode::connected, 0, tried()};
         finish(std::move(result));
     }

@@ -18,6 +18,7 @@ namespace pf_proxy {
 
 struct OutletResult {
     base::Fd fd;                        // non-blocking; valid when connected
+    bool tcp = false;                   // `fd` is known to be TCP
     proto::pf_proxy::Status status;     // what a near side is told
     std::string reason;                 // of a failure, for logs
     std::optional<std::size_t> target;  // of fixed ones, counted as open until closed() is told

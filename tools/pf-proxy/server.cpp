@@ -124,7 +124,7 @@ void Server::accepted(vsockio::Connection connection) {
     if (!allowed.empty() && std::ranges::count(allowed, peer_of(connection.fd.get()).cid) == 0) {
         metrics.add(metrics.refused_peer);
         service_.talk.warn(service_.loop.now(), "refused",
-                           {{"from", connection.peer}, {"why", "not an allowed CID"}});
+                           {{"from", connection.peer()}, {"why", "not an allowed CID"}});
         return;
     }
     if (full()) {

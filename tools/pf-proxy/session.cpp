@@ -12,6 +12,7 @@ using base::Result;
 using proto::pf_proxy::Status;
 using proto::pf_proxy::StatusCode;
 using std::chrono::milliseconds;
+using vsockio::RelayEnd;
 
 namespace {
 
@@ -37,7 +38,8 @@ Beyond look_beyond(int fd) {
 Session::Session(Service& service, vsockio::Connection connection, Over over)
     : service_(service),
       fd_(std::move(connection.fd)),
-      from_(std::move(connection.peer)),
+      tcp_(connection.tcp()),
+      from_(connection.from),
       over_(std::move(over)) {}
 
 Session::~Session() {
@@ -125,7 +127,7 @@ void Session::on_outlet(OutletResult result) {
     const bool wire = service_.settings.serves_requests();
     if (!result.fd.valid()) {
         service_.talk.warn(service_.loop.now(), "not connected",
-                           {{"from", from_},
+                           {{"from", vsockio::peer_name(from_)},
                             {"to", destination_ ? to_string(*destination_) : std::string()},
                             {"why", result.reason}});
         outlet_.reset();
@@ -148,28 +150,27 @@ void Session::on_outlet(OutletResult result) {
         }
     }
     service_.metrics.add(service_.metrics.connected);
-    begin_relay(std::move(result.fd));
+    begin_relay(result.tcp ? RelayEnd::tcp_socket(std::move(result.fd))
+                           : RelayEnd::socket(std::move(result.fd)));
 }
 
-void Session::begin_relay(Fd other) {
-    keep_alive_if_needed(other.get());
+void Session::begin_relay(RelayEnd other) {
+    keep_alive_if_needed(other.input.get());
     destination_.reset();
     vsockio::RelayOptions options;
     options.idle_limit = service_.settings.limits.idle;
     options.second_may_refuse = true;
-    Result<std::unique_ptr<vsockio::Relay>> relay =
-        vsockio::Relay::create(service_.loop, vsockio::RelayEnd::socket(std::move(fd_)),
-                               vsockio::RelayEnd::socket(std::move(other)), options,
-                               [this](const vsockio::RelayReport& report) {
-                                   Metrics& metrics = service_.metrics;
-                                   metrics.add(metrics.bytes_out, report.first_to_second_bytes);
-                                   metrics.add(metrics.bytes_in, report.second_to_first_bytes);
-                                   if (report.reason == vsockio::RelayReason::idle)
-                                       metrics.add(metrics.idle_ended);
-                                   if (report.reason == vsockio::RelayReason::failed)
-                                       metrics.add(metrics.reset);
-                                   over();
-                               });
+    Result<std::unique_ptr<vsockio::Relay>> relay = vsockio::Relay::create(
+        service_.loop,
+        tcp_ ? RelayEnd::tcp_socket(std::move(fd_)) : RelayEnd::socket(std::move(fd_)),
+        std::move(other), options, [this](const vsockio::RelayReport& report) {
+            Metrics& metrics = service_.metrics;
+            metrics.add(metrics.bytes_out, report.first_to_second_bytes);
+            metrics.add(metrics.bytes_in, report.second_to_first_bytes);
+            if (report.reason == vsockio::RelayReason::idle) metrics.add(metrics.idle_ended);
+            if (report.reason == vsockio::RelayReason::failed) metrics.add(metrics.reset);
+            over();
+        });
     if (!relay.ok()) return over();
     relay_ = std::move(relay).value();
 }
@@ -227,7 +228,7 @@ void Session::say_farewell() {
 
 void Session::refuse(std::string_view why) {
     service_.talk.warn(service_.loop.now(), "refused",
-                       {{"from", from_},
+                       {{"from", vsockio::peer_name(from_)},
                         {"to", client_.destination ? to_string(*client_.destination) : ""},
                         {"why", why}});
     reset_on_close(fd_.get());

@@ -53,7 +53,7 @@ class Session {
     void open_outlet(const StartOutlet& start);
     void watch_for_leaving();
     void on_outlet(OutletResult result);
-    void begin_relay(base::Fd other);
+    void begin_relay(vsockio::RelayEnd other);
     void begin_flow(const Destination& destination, UdpFar::Kind kind);
     void find_fixed();
 
@@ -63,8 +63,9 @@ class Session {
     void over();
 
     Service& service_;
-    base::Fd fd_;       // until the relay has it
-    std::string from_;  // for logs
+    base::Fd fd_;  // until the relay has it
+    bool tcp_;     // that it is
+    vsockio::SocketAddress from_;
     Over over_;
     std::string group_;  // as it was counted; empty when it was not
     Client client_;

@@ -138,7 +138,7 @@ void Session::begin_asking(const vsockio::IpEndpoint& original) {
         Fd prepared = service_.prepared.take(*client_.source, original);
         if (prepared.valid()) {
             service_.metrics.add(service_.metrics.connected);
-            return begin_relay(std::move(prepared));
+            return begin_relay(vsockio::RelayEnd::socket(std::move(prepared)));
         }
     }
     std::vector<std::string> names;

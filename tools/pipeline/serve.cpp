@@ -207,7 +207,7 @@ void Server::admit(vsockio::Connection connection) {
     Fd ours(ends[0]);
     Fd theirs(ends[1]);
     Guest guest;
-    guest.identity.peer = connection.peer;
+    guest.identity.peer = connection.peer();
     guest.number = ++last_number_;
     guest.pid = ::fork();
     if (guest.pid == 0) become_session(std::move(connection), std::move(theirs));
@@ -236,7 +236,7 @@ void Server::become_session(vsockio::Connection connection, Fd to_listener) {
     ::prctl(PR_SET_DUMPABLE, 0);
     const rlimit no_core{0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
-    ::_exit(run_session({settings_, identity_, Fd(3), Fd(4), std::move(connection.peer)}));
+    ::_exit(run_session({settings_, identity_, Fd(3), Fd(4), connection.peer()}));
 }
 
 void Server::hear(Guest& guest) {

@@ -45,7 +45,7 @@ Result<void> start_command(vsockio::Connection connection, const Settings& setti
     const pid_t child = ::fork();
     if (child < 0) return Error::system("start", settings.command[0]);
     if (child > 0) return {};
-    const Error error = run_command(std::move(connection.fd), connection.peer, settings.command);
+    const Error error = run_command(std::move(connection.fd), connection.peer(), settings.command);
     base::log::error("command not run", {{"error", error.message}});
     ::_exit(static_cast<int>(error.code));
 }
@@ -97,7 +97,7 @@ Result<int> serve(const Settings& settings) {
     vsockio::Connection connection = TRY(accept_one(*listener));
     listener.reset();
     if (!settings.command.empty()) {
-        return run_command(std::move(connection.fd), connection.peer, settings.command);
+        return run_command(std::move(connection.fd), connection.peer(), settings.command);
     }
     return relay_standard_streams(std::move(connection.fd), settings.relay);
 }

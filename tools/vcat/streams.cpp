@@ -40,7 +40,9 @@ Result<int> relay_standard_streams(Fd connection, const vsockio::RelayOptions& o
             return Error(ExitCode::temporary, "no byte moved within the idle limit");
         case vsockio::RelayReason::failed: break;
     }
-    return Error(ExitCode::io, report.failure);
+    Error error = Error::system("read from", "the peer", report.errno_value);
+    error.code = ExitCode::io;
+    return error;
 }
 
 Error run_command(Fd connection, const std::string& peer, const std::vector<std::string>& command) {

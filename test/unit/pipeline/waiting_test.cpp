@@ -37,7 +37,6 @@ struct Guest {
         REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
         far = base::Fd(ends[0]);
         near.fd = base::Fd(ends[1]);
-        near.peer = std::to_string(ends[1]);
     }
     void say(std::string_view text) const {
         REQUIRE(::write(far.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));

@@ -60,16 +60,16 @@ TEST_CASE("a connector waits for a descriptor, and not beyond its time") {
     auto loop = loop::Loop::create();
     auto listener = vsockio::Listener::create(vsockio::parse_address("tcp:127.0.0.1:0").value());
     SECTION("that comes") {
-        Attempt attempt(loop.value(), listener.value().bound(), 10s);
         const FewDescriptors few;
+        Attempt attempt(loop.value(), listener.value().bound(), 10s);
         auto later = loop::Timer::create(loop.value(), [&] { few.lift(); });
         later.value().start(100ms);
         loop.value().run();
         CHECK(attempt.result->ok());
     }
     SECTION("that does not come") {
-        Attempt attempt(loop.value(), listener.value().bound(), 100ms);
         const FewDescriptors few;
+        Attempt attempt(loop.value(), listener.value().bound(), 100ms);
         loop.value().run();
         REQUIRE_FALSE(attempt.result->ok());
         CHECK(attempt.result->error().errno_value == EMFILE);

@@ -1,6 +1,8 @@
 // Connecting and listening, over the families every machine has.
 #include "vsockio/dial.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -83,6 +85,33 @@ TEST_CASE("a dialled connection carries bytes over tcp and unix sockets") {
         const Fd accepted = accept_one(listener.value());
         REQUIRE(::send(connected.value().get(), "hello", 5, 0) == 5);
         CHECK(receive(accepted.get(), 5) == "hello");
+    }
+}
+
+TEST_CASE("accepted TCP connections send at once, those of inherited listeners too") {
+    Fd inherited(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    REQUIRE(::listen(inherited.get(), 1) == 0);
+    const std::string by_number = "fd:" + std::to_string(inherited.release());
+    for (const std::string& text : {std::string("tcp:127.0.0.1:0"), by_number}) {
+        auto listener = Listener::create(parse_address(text).value());
+        REQUIRE(listener.ok());
+        sockaddr_in native{};
+        socklen_t size = sizeof native;
+        REQUIRE(::getsockname(listener.value().fd(), reinterpret_cast<sockaddr*>(&native), &size) ==
+                0);
+        const auto client =
+            dial(parse_address("tcp:127.0.0.1:" + std::to_string(ntohs(native.sin_port))).value());
+        REQUIRE(client.ok());
+        auto accepted = listener.value().accept();
+        REQUIRE(accepted.ok());
+        REQUIRE(accepted.value().has_value());
+        CHECK(accepted.value()->tcp());
+        CHECK(accepted.value()->peer().starts_with("tcp:127.0.0.1:"));
+        int on = 0;
+        size = sizeof on;
+        REQUIRE(::getsockopt(accepted.value()->fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, &size) ==
+                0);
+        CHECK(on != 0);
     }
 }
 
