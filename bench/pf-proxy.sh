@@ -38,6 +38,7 @@ if have haproxy; then
     cat >"$tmp/haproxy.cfg" <<END
 global
     maxconn $((most < 65536 ? most : 65536))
+    maxpipes 200
     nbthread 1
 defaults
     mode tcp

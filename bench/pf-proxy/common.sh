@@ -10,7 +10,7 @@ proxy=$build/tools/pf-proxy/pf-proxy
 [ -x "$proxy" ] || { echo "$1: no $proxy to measure"; exit 77; }
 seconds=${SECONDS_EACH:-3} rounds=${ROUNDS:-3}
 ulimit -n 200000 2>/dev/null || ulimit -n "$(ulimit -H -n)"
-most=$(($(ulimit -n) / 2 - 200)) # pairs that a process may hold
+most=$(($(ulimit -n) / 2 - 500)) # pairs that a process may hold
 PATH=$PATH:/usr/sbin:/sbin
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/$1-bench.XXXXXX") || exit 71
 finish() {
