@@ -19,7 +19,7 @@ constexpr std::chrono::milliseconds kConsolePatience{1'000};
 // An enclave has no power button that Linux could press: RB_POWER_OFF would halt and leave the
 // machine there for ever. A reset is what Nitro and QEMU's -no-reboot take as the end.
 int command_for(EndAction action, PoweroffBy poweroff_by) {
-    if (action == EndAction::halt) return RB_HALT_SYSTEM;
+    if (action == EndAction::halt) return static_cast<int>(RB_HALT_SYSTEM);
     if (action == EndAction::reboot || poweroff_by == PoweroffBy::reset) return RB_AUTOBOOT;
     return RB_POWER_OFF;
 }

@@ -48,7 +48,7 @@ std::optional<FarJudgement::Verdict> FarJudgement::judge_name(const std::string&
     policy::Decision decision =
         policy_->judge_name(name, destination_.port, destination_.transport);
     if (!decision.allowed) return refused(std::move(decision.reason));
-    Lookup& lookup = lookups_.emplace_back(name);
+    Lookup& lookup = lookups_.emplace_back(Lookup{name, false, nullptr});
     lookup.query = resolver_.resolve(
         name, Family::any, Freshness::remembered,
         [this, &lookup](const Result<Resolver::Answer>& answer) {

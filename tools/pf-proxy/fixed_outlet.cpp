@@ -96,9 +96,9 @@ class FixedOutlet : public Outlet {
         plan.sources.push_back({client_.source->address, 0});
         if (client_.stand_in.has_value()) plan.sources.push_back({*client_.stand_in, 0});
         const int family = client_.source->address.is_v4 ? AF_INET : AF_INET6;
-        std::ranges::stable_partition(plan.targets, [&](const vsockio::SocketAddress& target) {
-            return target.family == family;
-        });
+        std::stable_partition(
+            plan.targets.begin(), plan.targets.end(),
+            [&](const vsockio::SocketAddress& target) { return target.family == family; });
     }
 
     void connected(Fd fd) {

@@ -29,7 +29,7 @@ std::uint16_t side_of(std::uint64_t value) {
     return static_cast<std::uint16_t>(std::clamp<std::uint64_t>(value, 1, 0xFFFF));
 }
 
-std::string quoted(std::string_view word) {
+std::string typed_word(std::string_view word) {
     constexpr std::string_view kPlain =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%";
     if (!word.empty() && word.find_first_not_of(kPlain) == std::string_view::npos) {
@@ -172,7 +172,7 @@ std::string typed_command(const RunRequest& request) {
     std::string text;
     for (const std::string& argument : request.arguments) {
         if (!text.empty()) text += ' ';
-        text += quoted(argument);
+        text += typed_word(argument);
     }
     return text;
 }

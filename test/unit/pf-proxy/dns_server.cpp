@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
@@ -130,11 +131,10 @@ Message with_code(const dns::Query& query, dns::Rcode rcode) {
 }
 
 Message framed(const Message& message) {
-    Message bytes;
-    bytes.reserve(2 + message.size());
-    bytes.push_back(static_cast<std::byte>(message.size() >> 8));
-    bytes.push_back(static_cast<std::byte>(message.size() & 0xFF));
-    bytes.insert(bytes.end(), message.begin(), message.end());
+    Message bytes(2 + message.size());
+    bytes[0] = static_cast<std::byte>(message.size() >> 8);
+    bytes[1] = static_cast<std::byte>(message.size() & 0xFF);
+    std::ranges::copy(message, bytes.begin() + 2);
     return bytes;
 }
 
