@@ -87,8 +87,13 @@ Result<void> AresChannel::open(const Settings& settings) {
     options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) {
         static_cast<AresChannel*>(self)->watch(fd, readable != 0, writable != 0);
     };
-    const int mask = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-                     ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
+    int mask = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+               ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
+#ifdef ARES_OPT_QUERY_CACHE
+    // Since 1.31 it remembers by itself, and a fresh answer would be an old one.
+    options.qcache_max_ttl = 0;
+    mask |= ARES_OPT_QUERY_CACHE;
+#endif
     int status = ares_init_options(&channel_, &options, mask);
     if (status != ARES_SUCCESS) return failure("start the resolver", status);
     if (settings.nameservers.empty()) return {};
