@@ -88,13 +88,14 @@ peer seen_through 10.9.9.2 9000 "TCP4 198.51.100.7 203.0.113.9" 198.51.100.7
 peer seen_through 10.9.9.2 9000 "TCP6 ::ffff:198.51.100.7 ::ffff:203.0.113.9" 198.51.100.7
 peer seen_through 10.9.9.2 9000 "TCP4 127.0.0.1 203.0.113.9" 192.0.0.1
 peer seen_through 10.9.9.2 9000 "TCP6 fe80::1 fe80::2" fd65:6e63:6c61:7665::2
+# First: of the lines about strangers in one second the others leave none.
+peer slow 10.9.9.2 9000
+expect_equal "late headers" "$(within_metric header_timeout_total)" 1
 before=$(within_metric connected_total)
 peer hostile 10.9.9.2 9000
 hostile=$(cat "$tmp/peer.log")
 expect_equal "bad headers" "$(within_metric bad_header_total)" "$hostile"
 expect_equal "connections made" "$(within_metric connected_total)" "$before"
-peer slow 10.9.9.2 9000
-expect_equal "late headers" "$(within_metric header_timeout_total)" 1
 for why in "bad header" "no header in time" "the header names no client" "nobody is such a client"; do
     expect_text "$tmp/within.log" "$why"
 done
