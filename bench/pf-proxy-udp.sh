@@ -60,7 +60,7 @@ done
 machine
 printf '%-10s %14s %14s %14s\n' 'answers /s' '64 B, 1' '64 B, 64' '1200 B, 64'
 for name in $names; do
-    printf '%-10s %14.0f %14.0f %14.0f\n' "$name" "${best[1.$name]}" "${best[2.$name]}" "${best[3.$name]}"
+    printf '%-10s %14.0f %14.0f %14.0f\n' "$name" "${median[1.$name]}" "${median[2.$name]}" "${median[3.$name]}"
 done
 ratios 1 2 3
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # pf-proxy beside socat, haproxy in TCP mode and nginx's stream proxy, each between the same client and the same
 # server on this machine: bulk by iperf3, answers of 64 B and 16 KiB, new connections, idle pairs. All in turn, the
-# best round counts. Prints figures, ratios, memory and the machine.
+# median of the rounds counts. Prints figures, ratios, processor time, memory and the machine.
 #
 #   bench/pf-proxy.sh [BUILD_FOLDER]
 #
@@ -81,6 +81,9 @@ for name in $names; do
     done
 done
 
+# spent NAME: processor time of its process so far, in ticks.
+spent() { awk '{ print $14 + $15 + $16 + $17 }' "/proc/${pid_of[$1]:-self}/stat"; }
+
 for ((round = 0; round < rounds; round++)); do
     for name in $names; do
         if have iperf3; then
@@ -90,14 +93,17 @@ for ((round = 0; round < rounds; round++)); do
         fi
         keep ask64 "$name" "$("$tmp/load" ask "${echo_of[$name]}" 64 16 "$seconds" | cut -d ' ' -f 1)"
         keep ask16k "$name" "$("$tmp/load" ask "${echo_of[$name]}" 16384 16 "$seconds" | cut -d ' ' -f 1)"
-        keep connect "$name" "$("$tmp/load" connect "${echo_of[$name]}" 32 "$seconds" | cut -d ' ' -f 1)"
+        spent=$(spent "$name")
+        rate=$("$tmp/load" connect "${echo_of[$name]}" 32 "$seconds" | cut -d ' ' -f 1)
+        keep connect "$name" "$rate"
+        keep cost "$name" "$(awk -v t="$(($(spent "$name") - spent))" -v n="$((rate * seconds))" -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.1f", (n > 0) ? t / hz / n * 1e6 : 0 }')"
     done
 done
 
 machine
-printf '%-10s %14s %14s %14s %14s\n' '' 'bulk Gbit/s' '64 B /s' '16 KiB /s' 'connects /s'
+printf '%-10s %14s %14s %14s %14s %14s\n' '' 'bulk Gbit/s' '64 B /s' '16 KiB /s' 'connects /s' 'us of it each'
 for name in $names; do
-    printf '%-10s %14.1f %14.0f %14.0f %14.0f\n' "$name" "${best[bulk.$name]:-0}" "${best[ask64.$name]}" "${best[ask16k.$name]}" "${best[connect.$name]}"
+    printf '%-10s %14.1f %14.0f %14.0f %14.0f %14.1f\n' "$name" "${median[bulk.$name]:-0}" "${median[ask64.$name]}" "${median[ask16k.$name]}" "${median[connect.$name]}" "${median[cost.$name]}"
 done
 ratios bulk ask64 ask16k connect
 

@@ -1,4 +1,4 @@
-# Shared by the measurements of pf-proxy: the program, a folder, the peers' modules, the best of all rounds, ratios.
+# Shared by the measurements of pf-proxy: the program, a folder, the peers' modules, the median of all rounds, ratios.
 #
 #   . pf-proxy/common.sh NAME LOAD [BUILD_FOLDER]       LOAD.cpp beside this file is compiled to $tmp/LOAD
 # shellcheck shell=bash disable=SC2034  # used by those that read it
@@ -28,18 +28,21 @@ names=direct # of who is measured
 have() { command -v "$1" >/dev/null 2>&1; }
 stream_module() { find /usr/lib/nginx/modules /usr/share/nginx/modules -name ngx_stream_module.so -printf 'load_module %p;\n' -quit 2>/dev/null; }
 
-# keep MEASURE NAME VALUE: the greatest is remembered.
-declare -A best=()
-keep() { best[$1.$2]=$(awk -v a="${best[$1.$2]:-0}" -v b="$3" 'BEGIN { print (b > a) ? b : a }'); }
+# keep MEASURE NAME VALUE: ${median[MEASURE.NAME]} is that of all that were kept.
+declare -A kept=() median=()
+keep() {
+    kept[$1.$2]+="$3 "
+    median[$1.$2]=$(tr ' ' '\n' <<<"${kept[$1.$2]}" | sed '/^$/d' | sort -g | awk '{ value[NR] = $1 } END { print (value[int((NR + 1) / 2)] + value[int((NR + 2) / 2)]) / 2 }')
+}
 
-# ratios MEASURE...: pf-proxy's best as a part of each peer's in $names, a line each.
+# ratios MEASURE...: pf-proxy's median as a part of each peer's in $names, a line each.
 ratios() {
     local name measure
     for name in $names; do
         case $name in direct | pf-proxy) continue ;; esac
         printf '  of %-7s' "$name"
         for measure; do
-            awk -v a="${best[$measure.pf-proxy]:-0}" -v b="${best[$measure.$name]:-0}" 'BEGIN { if (b > 0) printf " %14.2f", a / b; else printf " %14s", "-" }'
+            awk -v a="${median[$measure.pf-proxy]:-0}" -v b="${median[$measure.$name]:-0}" 'BEGIN { if (b > 0) printf " %14.2f", a / b; else printf " %14s", "-" }'
         done
         printf '\n'
     done

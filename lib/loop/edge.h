@@ -2,9 +2,12 @@
 // changes (edge-triggered epoll). What was told is remembered here until a try finds nothing.
 // loop.h's Poll is for the few descriptors that are rather watched for what is wanted just now.
 //
-// A change calls nobody: it marks the descriptor and schedules its owner's Turn. All turns that
-// are due run after one another, so an object may end in its own turn or in another's, and one that
-// has more to do than its share schedules itself again and waits for everybody else.
+// A change calls nobody: it marks the descriptor and schedules the Turn of who has it. All turns
+// that are due run after one another, so an object may end in its own turn or in another's, and one
+// that has more to do than its share schedules itself again and waits for everybody else.
+//
+// A connection is one Edge from its beginning to its end, which those who do something with it hand
+// on: what reads its header, what waits for its far side, the relay.
 #pragma once
 
 #include <cstdint>
@@ -60,24 +63,29 @@ struct Readiness {
 
 class Edge {
   public:
-    // Takes a non-blocking descriptor over and closes it when destroyed. Changes schedule `turn`,
-    // which has to live longer, and the first change comes by itself. What epoll does not take
-    // because it never blocks (regular files) is ready for ever.
-    static base::Result<std::unique_ptr<Edge>> create(Loop& loop, base::Fd fd, Turn& turn);
+    // Takes a non-blocking descriptor over and closes it when destroyed. Nobody is told of changes
+    // yet; the first comes by itself. What epoll does not take because it never blocks (regular
+    // files) is ready for ever.
+    static base::Result<std::unique_ptr<Edge>> create(Loop& loop, base::Fd fd);
     ~Edge();
     Edge(const Edge&) = delete;
     Edge& operator=(const Edge&) = delete;
 
+    // Changes schedule `turn` from now on, and what is known already does so at once. Who has the
+    // turn takes it back (nullptr) before it is destroyed.
+    void tell(Turn* turn);
+
     int fd() const { return fd_.get(); }
     Readiness& ready() { return ready_; }
+    // Gives the descriptor back, which is not watched any more.
+    base::Fd release();
 
   private:
     friend class detail::EdgeSet;
-    Edge(detail::EdgeSet& set, base::Fd fd, Turn& turn)
-        : set_(set), turn_(turn), fd_(std::move(fd)) {}
+    Edge(detail::EdgeSet& set, base::Fd fd) : set_(set), fd_(std::move(fd)) {}
 
     detail::EdgeSet& set_;
-    Turn& turn_;
+    Turn* turn_ = nullptr;
     base::Fd fd_;
     std::uint32_t place_ = 0;  // in the set, when it is there
     bool in_set_ = false;

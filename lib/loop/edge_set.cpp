@@ -68,7 +68,7 @@ bool EdgeSet::wait(int timeout_milliseconds) {
         if (failed || (seen & EPOLLRDHUP) != 0) ready.ended = true;
         if (ready.ended || (seen & EPOLLIN) != 0) ready.readable = true;
         if (failed || (seen & EPOLLOUT) != 0) ready.writable = true;
-        schedule(edge->turn_);
+        if (edge->turn_ != nullptr) schedule(*edge->turn_);
     }
     return other;
 }
@@ -108,6 +108,10 @@ Result<void> EdgeSet::add(Edge& edge) {
     return {};
 }
 
+void EdgeSet::forget(int fd) {
+    (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
 void EdgeSet::remove(Edge& edge) {
     Place& place = places_[edge.place_];
     place.edge = nullptr;
@@ -140,6 +144,20 @@ void Turn::run() {
 
 Edge::~Edge() {
     if (in_set_) set_.remove(*this);
+}
+
+void Edge::tell(Turn* turn) {
+    turn_ = turn;
+    if (turn != nullptr && (ready_.readable || ready_.writable)) turn->schedule();
+}
+
+Fd Edge::release() {
+    if (in_set_) {
+        set_.remove(*this);
+        set_.forget(fd_.get());
+    }
+    in_set_ = false;
+    return std::move(fd_);
 }
 
 }  // namespace loop

@@ -28,7 +28,9 @@ class EdgeSet {
         if (turn.alone()) turn.join_last(due_);
     }
     base::Result<void> add(Edge& edge);
+    // Closing its descriptor takes it out of the kernel's set; forget() one that stays open.
     void remove(Edge& edge);
+    void forget(int fd);
 
   private:
     // A descriptor that is closed leaves the kernel's set only with its last copy, which may be

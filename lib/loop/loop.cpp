@@ -119,13 +119,12 @@ std::chrono::milliseconds Loop::now() const {
 
 Turn::Turn(Loop& loop, std::function<void()> due) : set_(loop.edges()), due_(std::move(due)) {}
 
-Result<std::unique_ptr<Edge>> Edge::create(Loop& loop, base::Fd fd, Turn& turn) {
-    std::unique_ptr<Edge> edge(new Edge(loop.edges(), std::move(fd), turn));
+Result<std::unique_ptr<Edge>> Edge::create(Loop& loop, base::Fd fd) {
+    std::unique_ptr<Edge> edge(new Edge(loop.edges(), std::move(fd)));
     const Result<void> added = loop.edges().add(*edge);
     if (!added.ok()) {
         if (added.error().errno_value != EPERM) return added.error();
         edge->ready_ = {true, true, false};
-        turn.schedule();
     }
     return edge;
 }

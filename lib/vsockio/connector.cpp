@@ -15,6 +15,7 @@ namespace vsockio {
 using base::Error;
 using base::Fd;
 using base::Result;
+using loop::Edge;
 using std::chrono::milliseconds;
 
 namespace {
@@ -54,6 +55,8 @@ Result<std::unique_ptr<Connector>> Connector::start(loop::Loop& loop, ConnectPla
                                                     milliseconds timeout, Done done) {
     std::unique_ptr<Connector> connector(
         new Connector(loop, std::move(plan), timeout, std::move(done)));
+    Connector* self = connector.get();
+    connector->timer_ = TRY(loop::Timer::create(loop, [self] { self->on_time(); }));
     connector->next();
     return connector;
 }
@@ -76,79 +79,71 @@ const SocketAddress* Connector::last_tried() const {
     return tried_ == 0 ? nullptr : &plan_.targets[tried_ - 1];
 }
 
-// Begins the next attempt that can be begun. On one machine a connection is often there at once, so
-// it is looked at in a turn before it is watched; `done` is never called from start() that way.
+// Begins the next attempt that can be begun.
 void Connector::next() {
-    poll_.reset();
-    timer_.reset();
     dialer_.reset();
-    while (!dialer_.has_value() && tried_ < plan_.targets.size()) {
+    edge_.reset();
+    timer_->stop();
+    while (edge_ == nullptr && tried_ < plan_.targets.size()) {
         if (tried_ > 0 && loop_.now() >= deadline_) {
             last_ = Error::system("connect to", plan_.name, ETIMEDOUT);
             break;
         }
-        const SocketAddress& target = plan_.targets[tried_++];
-        Result<Dialer> dialer =
-            Dialer::start(target, plan_.name, plan_.muxed_port, source_for(target));
-        if (dialer.ok()) {
-            dialer_ = std::move(dialer).value();
-        } else {
-            last_ = std::move(dialer).error();
-            if (passes(last_->errno_value) && wait_a_moment()) return;
-        }
+        Result<void> begun = attempt(plan_.targets[tried_++]);
+        if (begun.ok()) return;
+        last_ = std::move(begun).error();
+        if (passes(last_->errno_value) && wait_a_moment()) return;
     }
-    turn_.schedule();
+    turn_.schedule();  // to tell the end
+}
+
+Result<void> Connector::attempt(const SocketAddress& target) {
+    Fd fd = TRY(begin_to_connect(target, plan_.name, source_for(target)));
+    dialer_.emplace(fd.get(), plan_.name, plan_.muxed_port);
+    edge_ = TRY(Edge::create(loop_, std::move(fd)));
+    edge_->tell(&turn_);
+    // What is left is shared with those that have not been tried.
+    const auto sharing = static_cast<int>(plan_.targets.size() - tried_ + 1);
+    timer_->start(std::max((deadline_ - loop_.now()) / sharing, milliseconds(1)));
+    return {};
 }
 
 // The same target again. What relays keep for later may be what is missing.
 bool Connector::wait_a_moment() {
     if (deadline_ - loop_.now() <= kMoment) return false;
-    Result<loop::Timer> timer = loop::Timer::create(loop_, [this] { next(); });
-    if (!timer.ok()) return false;
     drop_spare_pipes();
     --tried_;
-    timer_ = std::move(timer).value();
     timer_->start(kMoment);
     return true;
 }
 
 void Connector::advance() {
-    if (!dialer_.has_value()) {
+    if (edge_ == nullptr) {
         return finish(last_.value_or(Error::system("connect to", plan_.name, EADDRNOTAVAIL)));
     }
-    const Result<bool> connected = dialer_->advance();
+    loop::Readiness& ready = edge_->ready();
+    const int seen = (ready.readable ? POLLIN : 0) | (ready.writable ? POLLOUT : 0) |
+                     (ready.ended ? POLLHUP : 0);
+    const Result<bool> connected = dialer_->advance(static_cast<short>(seen));
     if (!connected.ok()) {
         last_ = connected.error();
         return next();
     }
-    if (connected.value()) {
-        poll_.reset();
-        return finish(dialer_->take());
+    if (!connected.value()) {
+        ready.readable = ready.writable = false;
+        return;
     }
-    const Result<void> watched = watch();
-    if (!watched.ok()) finish(watched.error());
+    edge_->tell(nullptr);
+    finish(std::move(edge_));
 }
 
-Result<void> Connector::watch() {
-    if (!poll_.has_value()) {
-        poll_ = TRY(loop::Poll::create(loop_, dialer_->fd(), [this](int) { advance(); }));
-        timer_ = TRY(loop::Timer::create(loop_, [this] { late(); }));
-        // What is left is shared with those that have not been tried.
-        const auto sharing = static_cast<int>(plan_.targets.size() - tried_ + 1);
-        timer_->start(std::max((deadline_ - loop_.now()) / sharing, milliseconds(1)));
-    }
-    poll_->watch(dialer_->wants() == POLLIN ? loop::Poll::kReadable : loop::Poll::kWritable);
-    return {};
-}
-
-void Connector::late() {
-    last_ = Error::system("connect to", plan_.name, ETIMEDOUT);
+void Connector::on_time() {
+    if (edge_ != nullptr) last_ = Error::system("connect to", plan_.name, ETIMEDOUT);
     next();
 }
 
-void Connector::finish(Result<Fd> result) {
+void Connector::finish(Result<std::unique_ptr<Edge>> result) {
     timer_.reset();
-    poll_.reset();
     const Done done = std::move(done_);
     done(std::move(result));  // may destroy this
 }

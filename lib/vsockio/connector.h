@@ -35,8 +35,8 @@ base::Result<ConnectPlan> plan_to(const Address& address);
 
 class Connector {
   public:
-    // Called once, from the loop, with a non-blocking descriptor; may destroy the Connector.
-    using Done = std::function<void(base::Result<base::Fd>)>;
+    // Called once, from the loop, with an Edge that tells nobody; may destroy the Connector.
+    using Done = std::function<void(base::Result<std::unique_ptr<loop::Edge>>)>;
     static base::Result<std::unique_ptr<Connector>> start(loop::Loop& loop, ConnectPlan plan,
                                                           std::chrono::milliseconds timeout,
                                                           Done done);
@@ -52,21 +52,21 @@ class Connector {
     Connector(loop::Loop& loop, ConnectPlan plan, std::chrono::milliseconds timeout, Done done);
     std::optional<IpEndpoint> source_for(const SocketAddress& target) const;
     void next();
+    base::Result<void> attempt(const SocketAddress& target);
     bool wait_a_moment();
     void advance();
-    void late();
-    base::Result<void> watch();
-    void finish(base::Result<base::Fd> result);
+    void on_time();
+    void finish(base::Result<std::unique_ptr<loop::Edge>> result);
 
     loop::Loop& loop_;
     ConnectPlan plan_;
     std::size_t tried_ = 0;
     Done done_;
-    loop::Turn turn_;               // looks at what has just begun, or tells the end
-    std::optional<Dialer> dialer_;  // nothing: all have failed
-    std::optional<loop::Poll> poll_;
+    loop::Turn turn_;
+    std::unique_ptr<loop::Edge> edge_;  // of the attempt, when there is one
+    std::optional<Dialer> dialer_;
     std::chrono::milliseconds deadline_{};  // of the loop's clock
-    std::optional<loop::Timer> timer_;      // the end of an attempt, of all, or of a moment
+    std::optional<loop::Timer> timer_;      // the end of an attempt or of a moment
     std::optional<base::Error> last_;       // nothing: there was nothing to try
 };
 

@@ -106,15 +106,18 @@ milliseconds jittered(milliseconds delay) {
 Result<Fd> attempt(const SocketAddress& to, const Address& address, Clock::time_point deadline) {
     std::optional<std::uint32_t> muxed_port;
     if (address.kind == Address::Kind::muxed) muxed_port = address.port;
-    Dialer dialer = TRY(Dialer::start(to, to_string(address), muxed_port));
+    const std::string name = to_string(address);
+    Fd fd = TRY(begin_to_connect(to, name));
+    Dialer dialer(fd.get(), name, muxed_port);
     while (true) {
-        if (TRY(dialer.advance())) return dialer.take();
         const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
-        if (left.count() <= 0) return Error::system("connect to", to_string(address), ETIMEDOUT);
-        pollfd ready{dialer.fd(), dialer.wants(), 0};
-        if (::poll(&ready, 1, static_cast<int>(left.count())) < 0 && errno != EINTR) {
-            return Error::system("wait for", to_string(address));
+        if (left.count() <= 0) return Error::system("connect to", name, ETIMEDOUT);
+        pollfd ready{fd.get(), dialer.wants(), 0};
+        if (::poll(&ready, 1, static_cast<int>(left.count())) < 0) {
+            if (errno == EINTR) continue;
+            return Error::system("wait for", name);
         }
+        if (TRY(dialer.advance(ready.revents))) return fd;
     }
 }
 
@@ -193,9 +196,8 @@ Result<void> bind_to_source(int fd, const IpEndpoint& source, int family) {
 
 }  // namespace
 
-Result<Dialer> Dialer::start(const SocketAddress& to, std::string name,
-                             std::optional<std::uint32_t> muxed_port,
-                             const std::optional<IpEndpoint>& source) {
+Result<Fd> begin_to_connect(const SocketAddress& to, const std::string& name,
+                            const std::optional<IpEndpoint>& source) {
     Fd fd(::socket(to.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd.valid()) return Error::system("make a socket for", name);
     if (to.family == AF_INET || to.family == AF_INET6) {
@@ -203,37 +205,31 @@ Result<Dialer> Dialer::start(const SocketAddress& to, std::string name,
         (void)::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
     if (source.has_value()) TRY(bind_to_source(fd.get(), *source, to.family));
-    Dialer dialer(std::move(fd), std::move(name), muxed_port);
     const auto* native = reinterpret_cast<const sockaddr*>(to.bytes);
-    if (::connect(dialer.fd(), native, to.length) == 0) {
-        dialer.state_ = muxed_port.has_value() ? State::asking : State::connected;
-    } else if (errno != EINPROGRESS && errno != EINTR) {
-        return Error::system("connect to", dialer.name_);
+    if (::connect(fd.get(), native, to.length) != 0 && errno != EINPROGRESS && errno != EINTR) {
+        return Error::system("connect to", name);
     }
-    return dialer;
+    return fd;
 }
 
 short Dialer::wants() const {
     return state_ == State::hearing ? POLLIN : POLLOUT;
 }
 
-Result<bool> Dialer::advance() {
+Result<bool> Dialer::advance(short seen) {
     if (state_ == State::connecting) {
-        pollfd ready{fd_.get(), POLLOUT, 0};
-        if (::poll(&ready, 1, 0) <= 0) return false;
-        if ((ready.revents & (POLLERR | POLLHUP)) != 0) {
+        if ((seen & (POLLOUT | POLLERR | POLLHUP)) == 0) return false;
+        if ((seen & (POLLERR | POLLHUP)) != 0) {
             int failure = 0;
             socklen_t size = sizeof failure;
-            if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &failure, &size) != 0) {
-                failure = errno;
-            }
+            if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &failure, &size) != 0) failure = errno;
             if (failure != 0) return Error::system("connect to", name_, failure);
         }
         state_ = muxed_port_.has_value() ? State::asking : State::connected;
     }
     if (state_ == State::asking) {
         const std::string line = fmt::format("CONNECT {}\n", muxed_port_.value());
-        const ssize_t sent = ::send(fd_.get(), line.data(), line.size(), MSG_NOSIGNAL);
+        const ssize_t sent = ::send(fd_, line.data(), line.size(), MSG_NOSIGNAL);
         if (sent < 0 && errno == EAGAIN) return false;
         // A fresh socket takes these few bytes whole or not at all.
         if (sent != static_cast<ssize_t>(line.size())) return Error::system("connect to", name_);
@@ -247,14 +243,14 @@ Result<bool> Dialer::advance() {
 Result<bool> Dialer::hear() {
     constexpr std::size_t kLongestAnswer = 32;  // "OK 4294967295\n" is 14
     char seen[kLongestAnswer];
-    const ssize_t count = ::recv(fd_.get(), seen, sizeof seen, MSG_PEEK | MSG_DONTWAIT);
+    const ssize_t count = ::recv(fd_, seen, sizeof seen, MSG_PEEK | MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     if (count < 0) return Error::system("connect to", name_);
     if (count == 0) return Error::system("connect to", name_, ECONNREFUSED);
     const std::string_view text(seen, static_cast<std::size_t>(count));
     const std::size_t end = text.find('\n');
     const std::string_view part = text.substr(0, end == text.npos ? text.npos : end + 1);
-    (void)::recv(fd_.get(), seen, part.size(), MSG_DONTWAIT);
+    (void)::recv(fd_, seen, part.size(), MSG_DONTWAIT);
     answer_ += part;
     const bool whole = end != std::string_view::npos;
     if (!whole && answer_.size() < kLongestAnswer) return false;

@@ -31,29 +31,29 @@ base::Result<Address> through_environment(const Address& address, Direction dire
 // block. Not for fd:.
 base::Result<std::vector<SocketAddress>> resolve(const Address& address);
 
-// One connection attempt as a small state machine over a non-blocking descriptor. Call advance()
-// at once and then whenever fd() is ready for wants(); deadlines are the caller's.
+// Begins to connect a new non-blocking socket; a Dialer sees it through. `source` is an IP address
+// to connect from, which may be another machine's (IP_TRANSPARENT, needs CAP_NET_ADMIN).
+base::Result<base::Fd> begin_to_connect(const SocketAddress& to, const std::string& name,
+                                        const std::optional<IpEndpoint>& source = {});
+
+// One connection attempt as a small state machine over a socket of begin_to_connect(), which it
+// borrows. Deadlines are the caller's.
 class Dialer {
   public:
-    // `muxed_port` adds the CONNECT exchange of muxed: addresses. `source` is an IP address to
-    // connect from, which may be another machine's (IP_TRANSPARENT, needs CAP_NET_ADMIN).
-    static base::Result<Dialer> start(const SocketAddress& to, std::string name,
-                                      std::optional<std::uint32_t> muxed_port,
-                                      const std::optional<IpEndpoint>& source = {});
+    // `muxed_port` adds the CONNECT exchange of muxed: addresses.
+    Dialer(int fd, std::string name, std::optional<std::uint32_t> muxed_port)
+        : fd_(fd), name_(std::move(name)), muxed_port_(muxed_port) {}
 
-    int fd() const { return fd_.get(); }
     short wants() const;  // POLLIN or POLLOUT
-    // True once the connection carries data; an Error ends the attempt.
-    base::Result<bool> advance();
-    base::Fd take() { return std::move(fd_); }
+    // `seen` is what poll(2) tells of the socket. True once it carries data. When it is false, all
+    // that was ready has been used. An Error ends the attempt.
+    base::Result<bool> advance(short seen);
 
   private:
     enum class State { connecting, asking, hearing, connected };
-    Dialer(base::Fd fd, std::string name, std::optional<std::uint32_t> muxed_port)
-        : fd_(std::move(fd)), name_(std::move(name)), muxed_port_(muxed_port) {}
     base::Result<bool> hear();
 
-    base::Fd fd_;
+    int fd_;
     std::string name_;
     std::optional<std::uint32_t> muxed_port_;
     std::string answer_;  // what has been heard of the muxed answer's line

@@ -40,7 +40,15 @@ bool is_tcp(int fd) {
 
 RelayEnd RelayEnd::socket(Fd fd) {
     const bool tcp = is_tcp(fd.get());
-    return RelayEnd{std::move(fd), Fd(), tcp};
+    return {{}, std::move(fd), {}, tcp};
+}
+
+RelayEnd RelayEnd::socket(std::unique_ptr<Edge> edge, bool tcp) {
+    return {std::move(edge), {}, {}, tcp};
+}
+
+RelayEnd RelayEnd::pair(Fd in, Fd out) {
+    return {{}, std::move(in), std::move(out), false};
 }
 
 Relay::Relay(loop::Loop& loop, RelayOptions options, Finished finished)
@@ -58,18 +66,27 @@ Result<std::unique_ptr<Relay>> Relay::create(loop::Loop& loop, RelayEnd first, R
     return relay;
 }
 
-Result<Edge*> Relay::add(Fd fd) {
-    edges_.push_back(TRY(Edge::create(loop_, std::move(fd), turn_)));
+Edge* Relay::add(std::unique_ptr<Edge> edge) {
+    edges_.push_back(std::move(edge));
+    edges_.back()->tell(&turn_);
     return edges_.back().get();
 }
 
+Result<Edge*> Relay::add(Fd fd) {
+    return add(TRY(Edge::create(loop_, std::move(fd))));
+}
+
 Result<void> Relay::start(RelayEnd first, RelayEnd second) {
+    const auto add_input = [&](RelayEnd& end) -> Result<Edge*> {
+        if (end.edge != nullptr) return add(std::move(end.edge));
+        return add(std::move(end.input));
+    };
     const auto add_output = [&](Edge* input, Fd output) -> Result<Edge*> {
         return output.valid() ? add(std::move(output)) : Result<Edge*>(input);
     };
-    Edge* first_in = TRY(add(std::move(first.input)));
+    Edge* first_in = TRY(add_input(first));
     Edge* first_out = TRY(add_output(first_in, std::move(first.output)));
-    Edge* second_in = TRY(add(std::move(second.input)));
+    Edge* second_in = TRY(add_input(second));
     Edge* second_out = TRY(add_output(second_in, std::move(second.output)));
     const auto add_direction = [&](Edge* from, bool from_tcp, Edge* to, bool to_tcp) {
         // A vsock is written to in pieces that its transport carries whole.

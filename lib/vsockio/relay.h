@@ -21,18 +21,17 @@
 
 namespace vsockio {
 
-// One end: a socket, or a pair of descriptors such as standard input and output. Descriptors are
-// non-blocking, or always ready (regular files).
+// One end: a socket, or a pair of descriptors such as standard input and output, watched already or
+// not. Descriptors are non-blocking, or always ready (regular files).
 struct RelayEnd {
+    std::unique_ptr<loop::Edge> edge;  // of a socket, else `input`
     base::Fd input;
-    base::Fd output;   // not valid: `input` is a socket that does both
+    base::Fd output;   // not valid: a socket does both
     bool tcp = false;  // known to be TCP
 
     static RelayEnd socket(base::Fd fd);
-    static RelayEnd tcp_socket(base::Fd fd) { return RelayEnd{std::move(fd), base::Fd(), true}; }
-    static RelayEnd pair(base::Fd in, base::Fd out) {
-        return RelayEnd{std::move(in), std::move(out)};
-    }
+    static RelayEnd socket(std::unique_ptr<loop::Edge> edge, bool tcp);
+    static RelayEnd pair(base::Fd in, base::Fd out);
 };
 
 struct RelayOptions {
@@ -73,6 +72,7 @@ class Relay {
     };
 
     Relay(loop::Loop& loop, RelayOptions options, Finished finished);
+    loop::Edge* add(std::unique_ptr<loop::Edge> edge);
     base::Result<loop::Edge*> add(base::Fd fd);
     base::Result<void> start(RelayEnd first, RelayEnd second);
     void on_turn();

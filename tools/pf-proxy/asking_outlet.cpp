@@ -1,4 +1,6 @@
 // The near side's outlet: a stream to the far side, the request on it, and the status awaited.
+#include <algorithm>
+
 #include "outlet.h"
 #include "question.h"
 #include "stream_pool.h"
@@ -6,7 +8,7 @@
 
 namespace pf_proxy {
 
-using base::Fd;
+using base::Error;
 using base::Result;
 using proto::pf_proxy::StatusCode;
 
@@ -18,49 +20,46 @@ class AskingOutlet : public Outlet {
         : service_(service), destination_(destination), done_(std::move(done)) {}
 
     Result<void> start() {
-        timer_ = TRY(loop::Timer::create(service_.loop, [this] { fire(); }));
-        timer_->start(std::chrono::milliseconds(0));
-        return {};
+        // Longer than the far side works, so that it is the one to say what was wrong.
+        deadline_ = service_.loop.now() + service_.settings.limits.connect + kPatience;
+        std::unique_ptr<loop::Edge> stream =
+            service_.pool == nullptr ? nullptr : service_.pool->take();
+        if (stream == nullptr) return connect();
+        service_.metrics.add(service_.metrics.pool_hits);
+        pooled_ = true;
+        return ask(std::move(stream));
     }
 
   private:
-    void fire() {
-        if (begun_) return fail(ETIMEDOUT, "no status in time");
-        begun_ = true;
-        // Longer than the far side works, so that it is the one to say what was wrong.
-        timer_->start(service_.settings.limits.connect + kPatience);
-        Fd stream = service_.pool == nullptr ? Fd() : service_.pool->take();
-        if (!stream.valid()) return connect();
-        service_.metrics.add(service_.metrics.pool_hits);
-        pooled_ = true;
-        ask(std::move(stream));
-    }
-
-    void connect() {
+    Result<void> connect() {
         pooled_ = false;
-        Result<std::unique_ptr<vsockio::Connector>> connector = vsockio::Connector::start(
+        connector_ = TRY(vsockio::Connector::start(
             service_.loop, service_.settings.targets.front(), service_.settings.limits.connect,
-            [this](Result<Fd> fd) {
-                if (!fd.ok()) return fail(fd.error().errno_value, fd.error().message);
-                ask(std::move(fd).value());
-            });
-        if (!connector.ok()) return fail(connector.error().errno_value, connector.error().message);
-        connector_ = std::move(connector).value();
+            [this](Result<std::unique_ptr<loop::Edge>> stream) {
+                if (!stream.ok()) return fail(stream.error());
+                go_on(ask(std::move(stream).value()));
+            }));
+        return {};
     }
 
-    void ask(Fd stream) {
-        Result<std::unique_ptr<Question>> question =
-            Question::start(service_.loop, std::move(stream), destination_,
-                            service_.settings.limits.connect + kPatience,
-                            [this](Question::Answer answer) { heard(std::move(answer)); });
-        if (!question.ok()) return fail(question.error().errno_value, question.error().message);
-        question_ = std::move(question).value();
+    Result<void> ask(std::unique_ptr<loop::Edge> stream) {
+        const auto left = std::max(deadline_ - service_.loop.now(), std::chrono::milliseconds(1));
+        question_ =
+            TRY(Question::start(service_.loop, std::move(stream), destination_, left,
+                                [this](Question::Answer answer) { heard(std::move(answer)); }));
+        return {};
+    }
+
+    void go_on(const Result<void>& begun) {
+        if (!begun.ok()) fail(begun.error());
     }
 
     void heard(Question::Answer answer) {
         // The far side had closed the stream before it was asked on.
-        if (answer.silent && pooled_) return connect();
-        if (answer.silent) return fail(ECONNRESET, "the far side closed the stream");
+        if (answer.silent && pooled_) return go_on(connect());
+        if (answer.silent) {
+            return fail(Error::system("ask", "the far side", ECONNRESET));
+        }
         if (answer.status.code != StatusCode::connected) {
             service_.metrics.add(answer.status.code == StatusCode::refused
                                      ? service_.metrics.refused_policy
@@ -69,7 +68,8 @@ class AskingOutlet : public Outlet {
         OutletResult result;
         result.status = answer.status;
         if (answer.status.code == StatusCode::connected) {
-            result.fd = std::move(answer.stream);
+            result.stream = std::move(answer.stream);
+            result.tcp = service_.settings.targets.front().kind == vsockio::Address::Kind::tcp;
         } else {
             result.reason = "the far side: ";
             result.reason += proto::pf_proxy::name_of(answer.status.code);
@@ -77,16 +77,15 @@ class AskingOutlet : public Outlet {
         finish(std::move(result));
     }
 
-    void fail(int errno_value, std::string why) {
+    void fail(const Error& error) {
         service_.metrics.add(service_.metrics.connect_failed);
         OutletResult result;
-        result.status = failed_status(errno_value);
-        result.reason = std::move(why);
+        result.status = failed_status(error.errno_value);
+        result.reason = error.message;
         finish(std::move(result));
     }
 
     void finish(OutletResult result) {
-        timer_.reset();
         const Done done = std::move(done_);
         done(std::move(result));  // may destroy this
     }
@@ -97,9 +96,8 @@ class AskingOutlet : public Outlet {
     Service& service_;
     Destination destination_;
     Done done_;
-    bool begun_ = false;
+    std::chrono::milliseconds deadline_{};  // of the loop's clock
     bool pooled_ = false;
-    std::optional<loop::Timer> timer_;
     std::unique_ptr<vsockio::Connector> connector_;
     std::unique_ptr<Question> question_;
 };

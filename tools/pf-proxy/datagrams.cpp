@@ -19,10 +19,14 @@ using std::chrono::milliseconds;
 namespace {
 
 Result<Fd> stream_of(OutletResult result) {
-    if (result.fd.valid()) return std::move(result.fd);
+    if (result.stream != nullptr) return result.stream->release();
     Error error(base::ExitCode::unavailable, std::move(result.reason));
     error.errno_value = proto::pf_proxy::errno_of(result.status);
     return error;
+}
+
+Result<Fd> released(Result<std::unique_ptr<loop::Edge>> stream) {
+    return TRY(std::move(stream))->release();
 }
 
 class OutletOpener : public StreamOpener {
@@ -64,7 +68,7 @@ class OutletOpener : public StreamOpener {
     Result<void> connect(Waiting& waiting) {
         waiting.connector = TRY(vsockio::Connector::start(
             service_.loop, service_.settings.targets.front(), service_.settings.limits.connect,
-            [&waiting](Result<Fd> fd) { waiting.finish(std::move(fd)); }));
+            [&waiting](auto stream) { waiting.finish(released(std::move(stream))); }));
         return {};
     }
 

@@ -253,7 +253,11 @@ NameserverOpener open_directly(loop::Loop& loop, const vsockio::IpEndpoint& name
     address.host = to_string(nameserver.address);
     address.port = nameserver.port;
     return [&loop, address, timeout](Opened opened) -> Result<std::unique_ptr<Opening>> {
-        auto connector = TRY(vsockio::Connector::start(loop, address, timeout, std::move(opened)));
+        auto connector = TRY(vsockio::Connector::start(
+            loop, address, timeout, [opened = std::move(opened)](auto stream) {
+                if (!stream.ok()) return opened(std::move(stream).error());
+                opened(stream.value()->release());
+            }));
         return std::unique_ptr<Opening>(std::make_unique<DirectOpening>(std::move(connector)));
     };
 }

@@ -27,7 +27,7 @@ NameserverOpener open_by_far_side(Service& service, const vsockio::IpEndpoint& n
         auto outlet = TRY(start_asking_outlet(
             service, destination,
             [&service, destination, opened = std::move(opened)](OutletResult result) {
-                if (result.fd.valid()) return opened(std::move(result.fd));
+                if (result.stream != nullptr) return opened(result.stream->release());
                 const int errno_value = proto::pf_proxy::errno_of(result.status);
                 service.talk.warn(service.loop.now(), "nameserver not reached",
                                   {{"to", to_string(destination)}, {"why", result.reason}});

@@ -15,7 +15,6 @@
 namespace pf_proxy {
 
 using base::Error;
-using base::Fd;
 using base::Result;
 using proto::pf_proxy::StatusCode;
 using vsockio::Address;
@@ -82,9 +81,9 @@ class FixedOutlet : public Outlet {
         }
         Result<std::unique_ptr<vsockio::Connector>> connector =
             vsockio::Connector::start(service_.loop, std::move(plan).value(),
-                                      service_.settings.limits.connect, [this](Result<Fd> fd) {
-                                          if (!fd.ok()) return try_after(std::move(fd).error());
-                                          connected(std::move(fd).value());
+                                      service_.settings.limits.connect, [this](auto stream) {
+                                          if (!stream.ok()) return try_after(stream.error());
+                                          connected(std::move(stream).value());
                                       });
         if (!connector.ok()) return try_after(std::move(connector).error());
         connector_ = std::move(connector).value();
@@ -101,13 +100,13 @@ class FixedOutlet : public Outlet {
             [&](const vsockio::SocketAddress& target) { return target.family == family; });
     }
 
-    void connected(Fd fd) {
-        if (service_.settings.proxy_out != 0 && !write_header(fd.get())) {
+    void connected(std::unique_ptr<loop::Edge> stream) {
+        if (service_.settings.proxy_out != 0 && !write_header(stream->fd())) {
             return try_after(
                 Error::system("write the PROXY header to", to_string(address_), EPIPE));
         }
         OutletResult result;
-        result.fd = std::move(fd);
+        result.stream = std::move(stream);
         result.tcp = address_.kind == Address::Kind::tcp;
         result.target = target_;
         service_.targets.opened(target_);

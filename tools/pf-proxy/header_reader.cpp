@@ -9,25 +9,31 @@ namespace pf_proxy {
 
 using base::Result;
 
-Result<std::unique_ptr<HeaderReader>> HeaderReader::start(loop::Loop& loop, int fd, Times times,
-                                                          Decode decode, Done done) {
+Result<std::unique_ptr<HeaderReader>> HeaderReader::start(loop::Loop& loop, loop::Edge& stream,
+                                                          Times times, Decode decode, Done done) {
     std::unique_ptr<HeaderReader> reader(
-        new HeaderReader(fd, times, std::move(decode), std::move(done)));
+        new HeaderReader(loop, stream, times, std::move(decode), std::move(done)));
     HeaderReader* self = reader.get();
     reader->timer_ = TRY(loop::Timer::create(loop, [self] { self->finish(Ending::late); }));
-    reader->poll_ = TRY(loop::Poll::create(loop, fd, [self](int) { self->read(); }));
     reader->bytes_.resize(reader->decode_({}).wanted_bytes);
     reader->timer_->start(times.first_byte);
-    reader->poll_->watch(loop::Poll::kReadable);
+    stream.tell(&self->turn_);
     return reader;
 }
 
+HeaderReader::~HeaderReader() {
+    if (stream_ != nullptr) stream_->tell(nullptr);
+}
+
 void HeaderReader::read() {
-    while (true) {
+    while (stream_->ready().readable) {
         const ssize_t count =
-            ::recv(fd_, bytes_.data() + used_, bytes_.size() - used_, MSG_DONTWAIT);
+            ::recv(stream_->fd(), bytes_.data() + used_, bytes_.size() - used_, MSG_DONTWAIT);
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+        if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            stream_->ready().readable = false;
+            return;
+        }
         if (count <= 0) return finish(Ending::ended);
         if (used_ == 0) timer_->start(times_.rest);
         used_ += static_cast<std::size_t>(count);
@@ -39,8 +45,9 @@ void HeaderReader::read() {
 }
 
 void HeaderReader::finish(Ending ending) {
-    poll_.reset();
     timer_.reset();
+    stream_->tell(nullptr);
+    stream_ = nullptr;
     const Done done = std::move(done_);
     const std::vector<std::byte> bytes = std::move(bytes_);
     done(ending, std::span(bytes).first(used_));  // may destroy this

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "loop/edge.h"
 #include "loop/loop.h"
 #include "proto/decoded.h"
 
@@ -38,24 +39,33 @@ class HeaderReader {
         std::chrono::milliseconds rest;  // from the first byte to the last
     };
 
-    // `fd` is borrowed and non-blocking. Decoders are total and end, so nothing else limits memory.
-    static base::Result<std::unique_ptr<HeaderReader>> start(loop::Loop& loop, int fd, Times times,
-                                                             Decode decode, Done done);
+    // `stream` is borrowed, and tells nobody once `done` is called or the reader is destroyed.
+    // Decoders are total and end, so nothing else limits memory.
+    static base::Result<std::unique_ptr<HeaderReader>> start(loop::Loop& loop, loop::Edge& stream,
+                                                             Times times, Decode decode, Done done);
+    ~HeaderReader();
+    HeaderReader(const HeaderReader&) = delete;
+    HeaderReader& operator=(const HeaderReader&) = delete;
+
     bool has_begun() const { return used_ > 0; }
 
   private:
-    HeaderReader(int fd, Times times, Decode decode, Done done)
-        : fd_(fd), times_(times), decode_(std::move(decode)), done_(std::move(done)) {}
+    HeaderReader(loop::Loop& loop, loop::Edge& stream, Times times, Decode decode, Done done)
+        : stream_(&stream),
+          turn_(loop, [this] { read(); }),
+          times_(times),
+          decode_(std::move(decode)),
+          done_(std::move(done)) {}
     void read();
     void finish(Ending ending);
 
-    int fd_;
+    loop::Edge* stream_;  // nullptr when finished
+    loop::Turn turn_;
     Times times_;
     Decode decode_;
     Done done_;
     std::vector<std::byte> bytes_;  // sized to what is wanted
     std::size_t used_ = 0;
-    std::optional<loop::Poll> poll_;
     std::optional<loop::Timer> timer_;
 };
 

@@ -5,7 +5,6 @@
 
 namespace pf_proxy {
 
-using base::Fd;
 using base::Result;
 using vsockio::Address;
 
@@ -50,15 +49,16 @@ void HealthChecker::connect(std::size_t target, Result<vsockio::ConnectPlan> pla
     if (!plan.ok()) return checked(target, std::move(plan).error());
     Result<std::unique_ptr<vsockio::Connector>> connector =
         vsockio::Connector::start(service_.loop, std::move(plan).value(),
-                                  service_.settings.limits.connect, [this, target](Result<Fd> fd) {
+                                  service_.settings.limits.connect, [this, target](auto stream) {
                                       checks_[target].connector.reset();
-                                      checked(target, fd);
+                                      if (!stream.ok()) return checked(target, stream.error());
+                                      checked(target, {});
                                   });
     if (!connector.ok()) return checked(target, std::move(connector).error());
     checks_[target].connector = std::move(connector).value();
 }
 
-void HealthChecker::checked(std::size_t target, const Result<Fd>& connected) {
+void HealthChecker::checked(std::size_t target, const Result<void>& connected) {
     if (!service_.targets.checked(target, connected.ok())) return;
     const std::string name = to_string(service_.settings.targets[target]);
     Metrics& metrics = service_.metrics;

@@ -28,7 +28,7 @@ class HealthChecker {
     void check_all();
     void check(std::size_t target);
     void connect(std::size_t target, base::Result<vsockio::ConnectPlan> plan);
-    void checked(std::size_t target, const base::Result<base::Fd>& connected);
+    void checked(std::size_t target, const base::Result<void>& connected);
 
     Service& service_;
     std::vector<Check> checks_;  // one for each target

@@ -1,4 +1,6 @@
 // The far side's outlet: has the request judged, and connects to what was judged.
+#include <algorithm>
+
 #include "base/format.h"
 #include "far_judgement.h"
 #include "outlet.h"
@@ -21,44 +23,49 @@ class JudgedOutlet : public Outlet {
         : service_(service),
           destination_(destination),
           done_(std::move(done)),
+          deadline_(service.loop.now() + service.settings.limits.connect),
+          refused_(service.loop, [this] { give_up(std::move(verdict_)); }),
           judgement_(*service.resolver, service.policy, destination,
                      [this](FarJudgement::Verdict verdict) { judged(std::move(verdict)); }) {}
 
     Result<void> start() {
-        timer_ = TRY(loop::Timer::create(service_.loop, [this] { fire(); }));
-        timer_->start(std::chrono::milliseconds(0));
+        std::optional<FarJudgement::Verdict> verdict = judgement_.begin();
+        if (!verdict.has_value()) {
+            timer_ = TRY(loop::Timer::create(service_.loop, [this] { late(); }));
+            timer_->start(service_.settings.limits.connect);
+        } else if (verdict->code == StatusCode::connected) {
+            return connect(verdict->addresses);
+        } else {
+            verdict_ = std::move(*verdict);
+            refused_.schedule();
+        }
         return {};
     }
 
   private:
-    void fire() {
-        if (begun_) return fail(ETIMEDOUT, "no answer in time");
-        begun_ = true;
-        timer_->start(service_.settings.limits.connect);
-        std::optional<FarJudgement::Verdict> verdict = judgement_.begin();
-        if (verdict.has_value()) judged(std::move(*verdict));
+    void judged(FarJudgement::Verdict verdict) {
+        timer_.reset();
+        if (verdict.code != StatusCode::connected) return give_up(std::move(verdict));
+        const Result<void> begun = connect(verdict.addresses);
+        if (!begun.ok()) fail(begun.error().errno_value, begun.error().message);
     }
 
-    void judged(FarJudgement::Verdict verdict) {
-        if (verdict.code == StatusCode::refused) return refuse(std::move(verdict.reason));
-        if (verdict.code == StatusCode::failed) {
-            return fail(verdict.errno_value, std::move(verdict.reason));
-        }
+    Result<void> connect(const std::vector<IpAddress>& addresses) {
         vsockio::ConnectPlan plan;
         plan.name = to_string(destination_);
-        for (const IpAddress& address : verdict.addresses)
+        for (const IpAddress& address : addresses)
             plan.targets.push_back(vsockio::socket_address(IpEndpoint{address, destination_.port}));
-        Result<std::unique_ptr<vsockio::Connector>> connector = vsockio::Connector::start(
-            service_.loop, std::move(plan), service_.settings.limits.connect,
-            [this](Result<base::Fd> fd) { connected(std::move(fd)); });
-        if (!connector.ok()) return fail(connector.error().errno_value, connector.error().message);
-        connector_ = std::move(connector).value();
+        const auto left = std::max(deadline_ - service_.loop.now(), std::chrono::milliseconds(1));
+        connector_ =
+            TRY(vsockio::Connector::start(service_.loop, std::move(plan), left,
+                                          [this](auto stream) { connected(std::move(stream)); }));
+        return {};
     }
 
-    void connected(Result<base::Fd> fd) {
-        if (!fd.ok()) return fail(fd.error().errno_value, fd.error().message);
+    void connected(Result<std::unique_ptr<loop::Edge>> stream) {
+        if (!stream.ok()) return fail(stream.error().errno_value, stream.error().message);
         OutletResult result;
-        result.fd = std::move(fd).value();
+        result.stream = std::move(stream).value();
         result.tcp = true;
         result.status = {StatusCode::connected, 0, tried()};
         finish(std::move(result));
@@ -70,12 +77,20 @@ class JudgedOutlet : public Outlet {
         return last == nullptr ? std::nullopt : vsockio::ip_endpoint(*last);
     }
 
-    void refuse(std::string why) {
+    void give_up(FarJudgement::Verdict verdict) {
+        if (verdict.code == StatusCode::failed) {
+            return fail(verdict.errno_value, std::move(verdict.reason));
+        }
         service_.metrics.add(service_.metrics.refused_policy);
         OutletResult result;
         result.status.code = StatusCode::refused;
-        result.reason = std::move(why);
+        result.reason = std::move(verdict.reason);
         finish(std::move(result));
+    }
+
+    void late() {
+        judgement_.cancel();
+        fail(ETIMEDOUT, "no answer in time");
     }
 
     void fail(int errno_value, std::string why) {
@@ -87,8 +102,6 @@ class JudgedOutlet : public Outlet {
     }
 
     void finish(OutletResult result) {
-        timer_.reset();
-        judgement_.cancel();
         const Done done = std::move(done_);
         done(std::move(result));  // may destroy this
     }
@@ -96,9 +109,11 @@ class JudgedOutlet : public Outlet {
     Service& service_;
     Destination destination_;
     Done done_;
-    bool begun_ = false;
-    std::optional<loop::Timer> timer_;
+    std::chrono::milliseconds deadline_;  // of the loop's clock
+    loop::Turn refused_;                  // `done` is never called from start()
+    FarJudgement::Verdict verdict_;       // what is told then
     FarJudgement judgement_;
+    std::optional<loop::Timer> timer_;  // of the judgement
     std::unique_ptr<vsockio::Connector> connector_;
 };
 

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "base/fd.h"
 #include "destination.h"
+#include "loop/edge.h"
 #include "loop/loop.h"
 #include "peer.h"
 #include "proto/pf_proxy.h"
@@ -17,11 +17,11 @@
 namespace pf_proxy {
 
 struct OutletResult {
-    base::Fd fd;                        // non-blocking; valid when connected
-    bool tcp = false;                   // `fd` is known to be TCP
-    proto::pf_proxy::Status status;     // what a near side is told
-    std::string reason;                 // of a failure, for logs
-    std::optional<std::size_t> target;  // of fixed ones, counted as open until closed() is told
+    std::unique_ptr<loop::Edge> stream;  // when connected; tells nobody
+    bool tcp = false;                    // that it is
+    proto::pf_proxy::Status status;      // what a near side is told
+    std::string reason;                  // of a failure, for logs
+    std::optional<std::size_t> target;   // of fixed ones, counted as open until closed() is told
 };
 
 class Outlet {

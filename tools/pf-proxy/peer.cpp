@@ -41,17 +41,15 @@ std::string Peer::group() const {
     return "unix";
 }
 
-Peer peer_of(int fd) {
-    sockaddr_storage native{};
-    socklen_t size = sizeof native;
+Peer peer_from(const vsockio::SocketAddress& address) {
     Peer peer;
-    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&native), &size) != 0) return peer;
-    if (native.ss_family == AF_VSOCK) {
+    if (address.family == AF_VSOCK) {
         sockaddr_vm vsock{};
-        std::memcpy(&vsock, &native, sizeof vsock);
+        std::memcpy(&vsock, address.bytes, sizeof vsock);
         peer.cid = vsock.svm_cid;
     } else {
-        peer.endpoint = unmapped(native);
+        peer.endpoint = vsockio::ip_endpoint(address);
+        if (peer.endpoint.has_value()) peer.endpoint->address = peer.endpoint->address.unmapped();
     }
     return peer;
 }
@@ -73,12 +71,10 @@ std::optional<std::uint16_t> vsock_port(int fd) {
     return static_cast<std::uint16_t>(native.svm_port);
 }
 
-std::optional<IpEndpoint> redirected_from(int fd) {
-    const std::optional<IpEndpoint> local = local_endpoint(fd);
-    if (!local.has_value()) return std::nullopt;
+std::optional<IpEndpoint> redirected_from(int fd, const IpEndpoint& own) {
     const std::optional<IpEndpoint> original =
-        local->address.is_v4 ? ask(fd, SOL_IP) : ask(fd, SOL_IPV6);
-    return original == local ? std::nullopt : original;
+        own.address.is_v4 ? ask(fd, SOL_IP) : ask(fd, SOL_IPV6);
+    return original == own ? std::nullopt : original;
 }
 
 int original_destination_errno(int fd, int level) {

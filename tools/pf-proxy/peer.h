@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "vsockio/dial.h"
 #include "vsockio/ip_address.h"
 
 namespace pf_proxy {
@@ -20,15 +21,16 @@ struct Peer {
     std::string group() const;
 };
 
-Peer peer_of(int fd);
+Peer peer_from(const vsockio::SocketAddress& address);
 // Unmapped; nothing on what is no IP socket.
 std::optional<vsockio::IpEndpoint> local_endpoint(int fd);
 // The port of a vsock that has one as IP has them: 1 to 65535.
 std::optional<std::uint16_t> vsock_port(int fd);
 
-// Where a connection was going before the kernel redirected it to us (SO_ORIGINAL_DST and its twin
-// for IPv6). Nothing when it was not redirected, or nobody in the kernel keeps account of it.
-std::optional<vsockio::IpEndpoint> redirected_from(int fd);
+// Where a connection to our `own` address was going before the kernel redirected it
+// (SO_ORIGINAL_DST and its twin for IPv6). Nothing when it was not, or nobody in the kernel keeps
+// account of it.
+std::optional<vsockio::IpEndpoint> redirected_from(int fd, const vsockio::IpEndpoint& own);
 
 // 0 when the kernel keeps account of the accepted connection, else why not; `level` is SOL_IP or
 // SOL_IPV6.

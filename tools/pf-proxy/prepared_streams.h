@@ -5,9 +5,10 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <utility>
 
-#include "base/fd.h"
+#include "loop/edge.h"
 #include "vsockio/ip_address.h"
 
 namespace pf_proxy {
@@ -23,15 +24,16 @@ class PreparedStreams {
     // `source` is the application's end, `destination` where it was going. What was there for the
     // same two is closed, and the stream itself when there are too many.
     void put(const vsockio::IpEndpoint& source, const vsockio::IpEndpoint& destination,
-             base::Fd stream, Time now);
-    // Not valid when there is none.
-    base::Fd take(const vsockio::IpEndpoint& source, const vsockio::IpEndpoint& destination);
+             std::unique_ptr<loop::Edge> stream, Time now);
+    // Nothing when there is none.
+    std::unique_ptr<loop::Edge> take(const vsockio::IpEndpoint& source,
+                                     const vsockio::IpEndpoint& destination);
     std::size_t size() const { return streams_.size(); }
 
   private:
     using Ends = std::pair<vsockio::IpEndpoint, vsockio::IpEndpoint>;
     struct Waiting {
-        base::Fd stream;
+        std::unique_ptr<loop::Edge> stream;
         Time since;
     };
     std::map<Ends, Waiting> streams_;

@@ -12,7 +12,8 @@ using base::Result;
 using proto::pf_proxy::Status;
 using proto::pf_proxy::StatusCode;
 
-Result<std::unique_ptr<Question>> Question::start(loop::Loop& loop, base::Fd stream,
+Result<std::unique_ptr<Question>> Question::start(loop::Loop& loop,
+                                                  std::unique_ptr<loop::Edge> stream,
                                                   const Destination& destination,
                                                   std::chrono::milliseconds limit, Done done) {
     std::byte memory[proto::pf_proxy::kMaximumRequestBytes];
@@ -28,9 +29,9 @@ Result<std::unique_ptr<Question>> Question::start(loop::Loop& loop, base::Fd str
     Question* self = question.get();
     // A stream on which nothing was sent takes so few bytes whole. One that is gone already shows
     // that when it is read.
-    (void)::send(self->stream_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)::send(self->stream_->fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     question->reader_ = TRY(HeaderReader::start(
-        loop, self->stream_.get(), {limit, limit},
+        loop, *self->stream_, {limit, limit},
         [](std::span<const std::byte> input) {
             return look(proto::pf_proxy::decode_status(input));
         },

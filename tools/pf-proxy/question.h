@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 
-#include "base/fd.h"
 #include "destination.h"
 #include "header_reader.h"
 #include "loop/loop.h"
@@ -16,7 +15,7 @@ namespace pf_proxy {
 class Question {
   public:
     struct Answer {
-        base::Fd stream;
+        std::unique_ptr<loop::Edge> stream;  // tells nobody
         proto::pf_proxy::Status status;
         // The stream ended before a byte of a status: one that was opened beforehand may just have
         // been closed, so that it is right to ask again on a new one.
@@ -25,17 +24,19 @@ class Question {
     // Called once, from the loop; may destroy the question.
     using Done = std::function<void(Answer)>;
 
-    // `stream` is non-blocking and nothing has been sent on it.
-    static base::Result<std::unique_ptr<Question>> start(loop::Loop& loop, base::Fd stream,
+    // Nothing has been sent on `stream`.
+    static base::Result<std::unique_ptr<Question>> start(loop::Loop& loop,
+                                                         std::unique_ptr<loop::Edge> stream,
                                                          const Destination& destination,
                                                          std::chrono::milliseconds limit,
                                                          Done done);
 
   private:
-    Question(base::Fd stream, Done done) : stream_(std::move(stream)), done_(std::move(done)) {}
+    Question(std::unique_ptr<loop::Edge> stream, Done done)
+        : stream_(std::move(stream)), done_(std::move(done)) {}
     void heard(HeaderReader::Ending ending, std::span<const std::byte> bytes);
 
-    base::Fd stream_;
+    std::unique_ptr<loop::Edge> stream_;
     Done done_;
     std::unique_ptr<HeaderReader> reader_;
 };

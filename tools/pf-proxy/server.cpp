@@ -121,7 +121,7 @@ void Server::accepted(vsockio::Connection connection) {
     metrics.add(metrics.accepted);
     service_.rate.spend();
     const std::vector<std::uint32_t>& allowed = service_.settings.allowed_cids;
-    if (!allowed.empty() && std::ranges::count(allowed, peer_of(connection.fd.get()).cid) == 0) {
+    if (!allowed.empty() && std::ranges::count(allowed, peer_from(connection.from).cid) == 0) {
         metrics.add(metrics.refused_peer);
         service_.talk.warn(service_.loop.now(), "refused",
                            {{"from", connection.peer()}, {"why", "not an allowed CID"}});

@@ -17,20 +17,23 @@ using vsockio::RelayEnd;
 namespace {
 
 // The near side is the one to end a flow, because the next datagram is the application's.
+constexpr int kMostThrownAway = 16;
 constexpr milliseconds kFlowPatience =
     proto::pf_proxy::kFarFlowLimit - proto::pf_proxy::kNearFlowLimit;
 
 // What the stream holds beyond its header: nothing, bytes, or its end.
 enum class Beyond { nothing, bytes, end };
 
-Beyond look_beyond(int fd) {
+Beyond look_beyond(loop::Edge& stream) {
+    if (!stream.ready().readable) return Beyond::nothing;
     std::byte byte{};
-    const ssize_t count = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const ssize_t count = ::recv(stream.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (count > 0) return Beyond::bytes;
-    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
-        return Beyond::nothing;
+    if (count == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+        return Beyond::end;
     }
-    return Beyond::end;
+    stream.ready().readable = errno == EINTR;
+    return Beyond::nothing;
 }
 
 }  // namespace
@@ -53,11 +56,14 @@ bool Session::unused() const {
 
 void Session::start() {
     const Settings& settings = service_.settings;
-    keep_alive_if_needed(fd_.get());
+    if (!begin_watching()) return over();
+    keep_alive_if_needed(near_->fd());
     if (settings.proxy_in) return read_proxy_header();
-    Peer peer;
-    if (settings.counts_peers() || settings.tells_client()) peer = peer_of(fd_.get());
-    if (settings.tells_client()) client_ = {peer.endpoint, local_endpoint(fd_.get())};
+    const Peer peer = peer_from(from_);
+    if (settings.tells_client()) {
+        client_.source = peer.endpoint;
+        if (!settings.wants_original()) client_.destination = local_endpoint(near_->fd());
+    }
     if (!admit(peer)) return;
     if (settings.serves_requests()) return read_request();
     used_ = true;
@@ -70,7 +76,15 @@ void Session::keep_alive_if_needed(int fd) const {
     if (service_.settings.limits.idle.count() == 0) keep_alive(fd);
 }
 
+bool Session::begin_watching() {
+    Result<std::unique_ptr<loop::Edge>> edge = loop::Edge::create(service_.loop, std::move(fd_));
+    if (!edge.ok()) return false;
+    near_ = std::move(edge).value();
+    return true;
+}
+
 void Session::turn_away() {
+    if (!begin_watching()) return over();
     answer({StatusCode::too_many, 0, {}});
 }
 
@@ -96,6 +110,7 @@ void Session::open_outlet(const StartOutlet& start) {
     Result<std::unique_ptr<Outlet>> outlet =
         start([this](OutletResult result) { on_outlet(std::move(result)); });
     if (!outlet.ok()) {
+        service_.metrics.add(service_.metrics.connect_failed);
         OutletResult result;
         result.status = failed_status(outlet.error().errno_value);
         result.reason = outlet.error().message;
@@ -105,65 +120,70 @@ void Session::open_outlet(const StartOutlet& start) {
     if (service_.settings.serves_requests()) watch_for_leaving();
 }
 
+void Session::watch(std::function<void()> changed) {
+    turn_.emplace(service_.loop, std::move(changed));
+    near_->tell(&*turn_);
+}
+
+void Session::watch_no_more() {
+    near_->tell(nullptr);
+    turn_.reset();
+}
+
 // A near side says nothing until it has its status. When it does, or leaves, connecting is over.
 void Session::watch_for_leaving() {
-    Result<loop::Poll> poll = loop::Poll::create(service_.loop, fd_.get(), [this](int) {
-        switch (look_beyond(fd_.get())) {
+    watch([this] {
+        switch (look_beyond(*near_)) {
             case Beyond::nothing: return;
             case Beyond::end: return over();
-            case Beyond::bytes: break;
+            case Beyond::bytes: return answer_bad_header();
         }
-        service_.metrics.add(service_.metrics.bad_header);
-        answer({StatusCode::bad_header, 0, {}});
     });
-    if (!poll.ok()) return;
-    poll_ = std::move(poll).value();
-    poll_->watch(loop::Poll::kReadable);
+}
+
+void Session::answer_bad_header() {
+    service_.metrics.add(service_.metrics.bad_header);
+    answer({StatusCode::bad_header, 0, {}});
 }
 
 void Session::on_outlet(OutletResult result) {
-    poll_.reset();
+    watch_no_more();
     target_ = result.target;
     const bool wire = service_.settings.serves_requests();
-    if (!result.fd.valid()) {
+    if (result.stream == nullptr) {
         service_.talk.warn(service_.loop.now(), "not connected",
                            {{"from", vsockio::peer_name(from_)},
                             {"to", destination_ ? to_string(*destination_) : std::string()},
                             {"why", result.reason}});
         outlet_.reset();
         if (wire) return answer(result.status);
-        reset_on_close(fd_.get());
+        reset_on_close(near_->fd());
         return over();
     }
     outlet_.reset();
-    if (wire && look_beyond(fd_.get()) == Beyond::bytes) {
-        service_.metrics.add(service_.metrics.bad_header);
-        return answer({StatusCode::bad_header, 0, {}});
-    }
     if (wire) {
+        if (look_beyond(*near_) == Beyond::bytes) return answer_bad_header();
         std::byte bytes[proto::pf_proxy::kStatusBytes];
         proto::pf_proxy::encode_status(result.status, bytes);
         // The first bytes of this direction: there is room for them, or nobody is there.
-        if (::send(fd_.get(), bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT) !=
+        if (::send(near_->fd(), bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT) !=
             static_cast<ssize_t>(sizeof bytes)) {
             return over();
         }
     }
     service_.metrics.add(service_.metrics.connected);
-    begin_relay(result.tcp ? RelayEnd::tcp_socket(std::move(result.fd))
-                           : RelayEnd::socket(std::move(result.fd)));
+    begin_relay(RelayEnd::socket(std::move(result.stream), result.tcp));
 }
 
 void Session::begin_relay(RelayEnd other) {
-    keep_alive_if_needed(other.input.get());
+    keep_alive_if_needed(other.edge->fd());
     destination_.reset();
     vsockio::RelayOptions options;
     options.idle_limit = service_.settings.limits.idle;
     options.second_may_refuse = true;
     Result<std::unique_ptr<vsockio::Relay>> relay = vsockio::Relay::create(
-        service_.loop,
-        tcp_ ? RelayEnd::tcp_socket(std::move(fd_)) : RelayEnd::socket(std::move(fd_)),
-        std::move(other), options, [this](const vsockio::RelayReport& report) {
+        service_.loop, RelayEnd::socket(std::move(near_), tcp_), std::move(other), options,
+        [this](const vsockio::RelayReport& report) {
             Metrics& metrics = service_.metrics;
             metrics.add(metrics.bytes_out, report.first_to_second_bytes);
             metrics.add(metrics.bytes_in, report.second_to_first_bytes);
@@ -185,8 +205,8 @@ void Session::begin_flow(const Destination& destination, UdpFar::Kind kind) {
     limits.connect = service_.settings.limits.connect;
     limits.idle = service_.settings.limits.flow_idle + kFlowPatience;
     Result<std::unique_ptr<UdpFar>> flow = UdpFar::start(
-        {service_.loop, service_.datagrams->workspace, *service_.resolver, limits}, std::move(fd_),
-        destination, kind, service_.policy, [this](const UdpFar::Report& report) {
+        {service_.loop, service_.datagrams->workspace, *service_.resolver, limits},
+        near_->release(), destination, kind, service_.policy, [this](const UdpFar::Report& report) {
             Metrics& metrics = service_.metrics;
             if (report.connected.has_value()) metrics.add(metrics.connected);
             if (report.reason == UdpFar::Reason::refused) metrics.add(metrics.refused_policy);
@@ -204,26 +224,31 @@ void Session::answer(const Status& status) {
     outlet_.reset();
     std::byte bytes[proto::pf_proxy::kStatusBytes];
     proto::pf_proxy::encode_status(status, bytes);
-    (void)::send(fd_.get(), bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)::send(near_->fd(), bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
     say_farewell();
 }
 
 // Closing with unread bytes would take the status back on some kinds of stream, so what still comes
 // is read until the near side has closed, for a moment.
 void Session::say_farewell() {
-    poll_.reset();
-    ::shutdown(fd_.get(), SHUT_WR);
+    ::shutdown(near_->fd(), SHUT_WR);
     Result<loop::Timer> timer = loop::Timer::create(service_.loop, [this] { over(); });
-    Result<loop::Poll> poll = loop::Poll::create(service_.loop, fd_.get(), [this](int) {
-        std::byte nothing[4096];
-        const ssize_t count = ::recv(fd_.get(), nothing, sizeof nothing, MSG_DONTWAIT);
-        if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) over();
-    });
-    if (!timer.ok() || !poll.ok()) return over();
+    if (!timer.ok()) return over();
     timer_ = std::move(timer).value();
     timer_->start(proto::pf_proxy::kFarewellLimit);
-    poll_ = std::move(poll).value();
-    poll_->watch(loop::Poll::kReadable);
+    watch([this] { throw_away(); });
+}
+
+void Session::throw_away() {
+    loop::Readiness& ready = near_->ready();
+    // In one go only so much: whoever sends without end has the rest of the time for it.
+    for (int count = 0; ready.readable && count < kMostThrownAway; ++count) {
+        std::byte nothing[4096];
+        const ssize_t got = ::recv(near_->fd(), nothing, sizeof nothing, MSG_DONTWAIT);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return over();
+        if (got < 0 && errno == EAGAIN) ready.readable = false;
+    }
+    if (ready.readable) turn_->schedule();
 }
 
 void Session::refuse(std::string_view why) {
@@ -231,15 +256,11 @@ void Session::refuse(std::string_view why) {
                        {{"from", vsockio::peer_name(from_)},
                         {"to", client_.destination ? to_string(*client_.destination) : ""},
                         {"why", why}});
-    reset_on_close(fd_.get());
+    reset_on_close(near_->fd());
     over();
 }
 
 void Session::over() {
-    // Watchers go before the descriptor that they watch.
-    poll_.reset();
-    reader_.reset();
-    outlet_.reset();
     const Over over = std::move(over_);
     over(*this);
 }

@@ -33,12 +33,13 @@ class Session {
     Session& operator=(const Session&) = delete;
 
     void start();
-    // Only says that there are too many, to a near side.
+    // Instead of start(): only says that there are too many, to a near side.
     void turn_away();
     // Nobody has asked for anything on it yet: a drain need not wait for it.
     bool unused() const;
 
   private:
+    bool begin_watching();
     void read_proxy_header();
     std::string_view take_client(const proto::proxy_protocol::Header& header);
     void read_request();
@@ -51,20 +52,25 @@ class Session {
 
     using StartOutlet = std::function<base::Result<std::unique_ptr<Outlet>>(Outlet::Done)>;
     void open_outlet(const StartOutlet& start);
+    void watch(std::function<void()> changed);
+    void watch_no_more();
     void watch_for_leaving();
+    void throw_away();
     void on_outlet(OutletResult result);
     void begin_relay(vsockio::RelayEnd other);
     void begin_flow(const Destination& destination, UdpFar::Kind kind);
     void find_fixed();
 
+    void answer_bad_header();
     void answer(const proto::pf_proxy::Status& status);
     void say_farewell();
     void refuse(std::string_view why);
     void over();
 
     Service& service_;
-    base::Fd fd_;  // until the relay has it
-    bool tcp_;     // that it is
+    base::Fd fd_;                       // as it was accepted; start() has it watched
+    std::unique_ptr<loop::Edge> near_;  // until a relay has it
+    bool tcp_;                          // that it is
     vsockio::SocketAddress from_;
     Over over_;
     std::string group_;  // as it was counted; empty when it was not
@@ -73,7 +79,7 @@ class Session {
     std::optional<std::size_t> target_;
     std::unique_ptr<HeaderReader> reader_;
     std::unique_ptr<Outlet> outlet_;
-    std::optional<loop::Poll> poll_;
+    std::optional<loop::Turn> turn_;  // what near_ tells between reader and relay
     std::optional<loop::Timer> timer_;
     std::unique_ptr<vsockio::Relay> relay_;
     std::unique_ptr<UdpFar> flow_;

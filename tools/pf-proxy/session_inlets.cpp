@@ -11,7 +11,6 @@
 
 namespace pf_proxy {
 
-using base::Fd;
 using base::Result;
 using proto::pf_proxy::StatusCode;
 using std::chrono::milliseconds;
@@ -19,7 +18,7 @@ using std::chrono::milliseconds;
 void Session::read_proxy_header() {
     const milliseconds limit = service_.settings.limits.header;
     Result<std::unique_ptr<HeaderReader>> reader = HeaderReader::start(
-        service_.loop, fd_.get(), {limit, limit},
+        service_.loop, *near_, {limit, limit},
         [](std::span<const std::byte> input) { return look(proto::proxy_protocol::decode(input)); },
         [this](HeaderReader::Ending ending, std::span<const std::byte> bytes) {
             if (ending != HeaderReader::Ending::whole) return header_failed(ending);
@@ -32,7 +31,7 @@ void Session::read_proxy_header() {
                 return refuse(wrong);
             }
             Peer peer{client_.source, {}};
-            if (!peer.endpoint.has_value()) peer = peer_of(fd_.get());
+            if (!peer.endpoint.has_value()) peer = peer_from(from_);
             if (!admit(peer)) return;
             if (service_.settings.wants_original()) return take_original();
             find_fixed();
@@ -48,7 +47,7 @@ std::string_view Session::take_client(const proto::proxy_protocol::Header& heade
     if (proxied) {
         client_ = {header.source, header.destination};
     } else {
-        client_ = {peer_of(fd_.get()).endpoint, local_endpoint(fd_.get())};
+        client_ = {peer_from(from_).endpoint, local_endpoint(near_->fd())};
     }
     if (!service_.settings.port_target.has_value()) return {};
     if (!proxied || header.transport != vsockio::Transport::tcp)
@@ -62,8 +61,7 @@ std::string_view Session::take_client(const proto::proxy_protocol::Header& heade
 
 void Session::read_request() {
     Result<std::unique_ptr<HeaderReader>> reader = HeaderReader::start(
-        service_.loop, fd_.get(),
-        {proto::pf_proxy::kFirstByteLimit, service_.settings.limits.header},
+        service_.loop, *near_, {proto::pf_proxy::kFirstByteLimit, service_.settings.limits.header},
         [](std::span<const std::byte> input) {
             return look(proto::pf_proxy::decode_request(input));
         },
@@ -99,16 +97,16 @@ void Session::header_failed(HeaderReader::Ending ending) {
 void Session::take_original() {
     const Settings& settings = service_.settings;
     if (settings.port_target.has_value()) {
-        const std::optional<std::uint16_t> port = vsock_port(fd_.get());
+        const std::optional<std::uint16_t> port = vsock_port(near_->fd());
         if (port.has_value()) return carry_port(*port);
     }
-    const std::optional<vsockio::IpEndpoint> own = local_endpoint(fd_.get());
+    const std::optional<vsockio::IpEndpoint> own = local_endpoint(near_->fd());
     std::optional<vsockio::IpEndpoint> original;
     if (settings.tproxy) {
         // Who connects to the listener's own address would be sent in a circle.
         if (std::ranges::count(service_.listening, own) == 0) original = own;
     } else {
-        original = redirected_from(fd_.get());
+        if (own.has_value()) original = redirected_from(near_->fd(), *own);
         // A port that is listened on itself is its own original.
         if (!original.has_value() && settings.port_target.has_value()) original = own;
     }
@@ -135,10 +133,11 @@ void Session::carry_port(std::uint16_t port) {
 void Session::begin_asking(const vsockio::IpEndpoint& original) {
     // Its first packet was held, and the far side has been asked already.
     if (client_.source.has_value()) {
-        Fd prepared = service_.prepared.take(*client_.source, original);
-        if (prepared.valid()) {
+        std::unique_ptr<loop::Edge> prepared = service_.prepared.take(*client_.source, original);
+        if (prepared != nullptr) {
             service_.metrics.add(service_.metrics.connected);
-            return begin_relay(vsockio::RelayEnd::socket(std::move(prepared)));
+            const bool tcp = service_.settings.targets.front().kind == vsockio::Address::Kind::tcp;
+            return begin_relay(vsockio::RelayEnd::socket(std::move(prepared), tcp));
         }
     }
     std::vector<std::string> names;

@@ -7,8 +7,8 @@
 
 namespace pf_proxy {
 
-using base::Fd;
 using base::Result;
+using loop::Edge;
 using std::chrono::milliseconds;
 
 namespace {
@@ -20,6 +20,13 @@ constexpr milliseconds kOldest = proto::pf_proxy::kFirstByteLimit * 3 / 4;
 constexpr milliseconds kLookAtAges{5'000};
 
 }  // namespace
+
+StreamPool::Stream::Stream(StreamPool& pool, std::unique_ptr<Edge> connected)
+    : turn(pool.loop_, [this, &pool] { pool.look(*this); }),
+      edge(std::move(connected)),
+      opened(pool.loop_.now()) {
+    edge->tell(&turn);
+}
 
 Result<std::unique_ptr<StreamPool>> StreamPool::create(loop::Loop& loop,
                                                        const vsockio::Address& far,
@@ -34,46 +41,38 @@ Result<std::unique_ptr<StreamPool>> StreamPool::create(loop::Loop& loop,
     return pool;
 }
 
-Fd StreamPool::take() {
-    if (streams_.empty()) return {};
+std::unique_ptr<Edge> StreamPool::take() {
+    if (streams_.empty()) return nullptr;
     const std::unique_ptr<Stream> stream = std::move(streams_.back());
     streams_.pop_back();
-    stream->poll.reset();
+    stream->edge->tell(nullptr);
     if (connector_ == nullptr && pause_.count() == 0) again_->start(milliseconds(0));
-    return std::move(stream->fd);
+    return std::move(stream->edge);
 }
 
 void StreamPool::fill() {
     if (connector_ != nullptr || streams_.size() >= size_) return;
     Result<std::unique_ptr<vsockio::Connector>> connector = vsockio::Connector::start(
-        loop_, far_, connect_limit_, [this](Result<Fd> fd) { connected(std::move(fd)); });
+        loop_, far_, connect_limit_, [this](auto edge) { connected(std::move(edge)); });
     if (!connector.ok()) return connected(std::move(connector).error());
     connector_ = std::move(connector).value();
 }
 
-void StreamPool::connected(Result<Fd> fd) {
+void StreamPool::connected(Result<std::unique_ptr<Edge>> edge) {
     connector_.reset();
-    if (fd.ok()) {
-        auto stream = std::make_unique<Stream>();
-        stream->fd = std::move(fd).value();
-        stream->opened = loop_.now();
-        const Stream* raw = stream.get();
-        Result<loop::Poll> poll =
-            loop::Poll::create(loop_, stream->fd.get(), [this, raw](int) { drop(raw); });
-        if (poll.ok()) {
-            pause_ = milliseconds(0);
-            stream->poll = std::move(poll).value();
-            stream->poll->watch(loop::Poll::kReadable);
-            streams_.push_back(std::move(stream));
-            return fill();
-        }
+    if (!edge.ok()) {
+        pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
+        again_->start(pause_);
+        return;
     }
-    pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-    again_->start(pause_);
+    pause_ = milliseconds(0);
+    streams_.push_back(std::make_unique<Stream>(*this, std::move(edge).value()));
+    fill();
 }
 
-void StreamPool::drop(const Stream* stream) {
-    std::erase_if(streams_, [stream](const auto& one) { return one.get() == stream; });
+void StreamPool::look(const Stream& stream) {
+    if (!stream.edge->ready().readable) return;
+    std::erase_if(streams_, [&stream](const auto& one) { return one.get() == &stream; });
     // Not at once: a far side that closes each new stream would keep us busy.
     pause_ = std::max(pause_, kFirstPause);
     again_->start(pause_);

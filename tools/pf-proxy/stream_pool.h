@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "base/fd.h"
+#include "loop/edge.h"
 #include "loop/loop.h"
 #include "vsockio/address.h"
 #include "vsockio/connector.h"
@@ -19,22 +19,23 @@ class StreamPool {
     static base::Result<std::unique_ptr<StreamPool>> create(
         loop::Loop& loop, const vsockio::Address& far, std::size_t size,
         std::chrono::milliseconds connect_limit);
-    // The freshest stream, or an Fd that is not valid when there is none.
-    base::Fd take();
+    // The freshest stream, which tells nobody, or nothing when there is none.
+    std::unique_ptr<loop::Edge> take();
 
   private:
     struct Stream {
-        base::Fd fd;
+        Stream(StreamPool& pool, std::unique_ptr<loop::Edge> connected);
+        loop::Turn turn;  // readable: closed, or not what we asked for
+        std::unique_ptr<loop::Edge> edge;
         std::chrono::milliseconds opened;
-        std::optional<loop::Poll> poll;  // readable: closed, or not what we asked for
     };
 
     StreamPool(loop::Loop& loop, const vsockio::Address& far, std::size_t size,
                std::chrono::milliseconds connect_limit)
         : loop_(loop), far_(far), size_(size), connect_limit_(connect_limit) {}
     void fill();
-    void connected(base::Result<base::Fd> fd);
-    void drop(const Stream* stream);
+    void connected(base::Result<std::unique_ptr<loop::Edge>> edge);
+    void look(const Stream& stream);
     void drop_old();
 
     loop::Loop& loop_;

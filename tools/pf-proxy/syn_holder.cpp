@@ -44,10 +44,10 @@ void SynHolder::asked(const SynQueue::Syn& syn) {
 void SynHolder::answered(const SynQueue::Syn& syn, OutletResult result) {
     const std::unordered_map<std::uint64_t, std::unique_ptr<Outlet>>::node_type outlet =
         asking_.extract(syn.id);
-    if (!result.fd.valid()) {
+    if (result.stream == nullptr) {
         return queue_->refuse(syn.id, proto::pf_proxy::errno_of(result.status));
     }
-    service_.prepared.put(syn.endpoints.source, syn.endpoints.destination, std::move(result.fd),
+    service_.prepared.put(syn.endpoints.source, syn.endpoints.destination, std::move(result.stream),
                           service_.loop.now());
     queue_->accept(syn.id);
 }

@@ -18,10 +18,10 @@ Result<std::unique_ptr<Outbound>> Outbound::start(loop::Loop& loop, const vsocki
     std::unique_ptr<Outbound> outbound(
         new Outbound(loop, stream, std::move(connected), std::move(finished)));
     Outbound& self = *outbound;
-    outbound->connector_ = TRY(
-        vsockio::Connector::start(loop, address, kConnectLimit, [&self](Result<base::Fd> socket) {
-            const Result<void> joined = socket.ok() ? self.join(std::move(socket).value())
-                                                    : Result<void>(std::move(socket).error());
+    outbound->connector_ =
+        TRY(vsockio::Connector::start(loop, address, kConnectLimit, [&self](auto reached) {
+            const Result<void> joined = reached.ok() ? self.join(reached.value()->release())
+                                                     : Result<void>(reached.error());
             if (!joined.ok()) self.finished_(joined.error());
         }));
     return outbound;

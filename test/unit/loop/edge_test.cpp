@@ -39,9 +39,10 @@ void say(const Fd& fd, std::string_view text) {
 // An edge and what its turns do.
 struct Watcher {
     Watcher(Loop& loop, Fd fd, std::function<void()> due) : turn(loop, std::move(due)) {
-        auto made = Edge::create(loop, std::move(fd), turn);
+        auto made = Edge::create(loop, std::move(fd));
         REQUIRE(made.ok());
         edge = std::move(made).value();
+        edge->tell(&turn);
     }
     Turn turn;
     std::unique_ptr<Edge> edge;
@@ -182,13 +183,71 @@ TEST_CASE("the peer's end is told, and what it had sent before can be read") {
     loop.value().run();
 }
 
+TEST_CASE("an edge is handed on with what is known of it") {
+    auto loop = Loop::create();
+    Sockets sockets = make_sockets();
+    auto made = Edge::create(loop.value(), std::move(sockets.ours));
+    REQUIRE(made.ok());
+    Edge& edge = *made.value();
+    say(sockets.theirs, "x");
+    std::string order;
+    Turn second(loop.value(), [&] {
+        order += edge.ready().readable ? "second " : "nothing ";
+        loop.value().stop();
+    });
+    Turn first(loop.value(), [&] {
+        order += edge.ready().readable ? "first " : "nothing ";
+        edge.tell(&second);
+    });
+    edge.tell(&first);
+    loop.value().run();
+    CHECK(order == "first second ");
+}
+
+TEST_CASE("an edge that tells nobody loses nothing") {
+    auto loop = Loop::create();
+    Sockets sockets = make_sockets();
+    auto made = Edge::create(loop.value(), std::move(sockets.ours));
+    REQUIRE(made.ok());
+    say(sockets.theirs, "x");
+    auto later = Timer::create(loop.value(), [&] { loop.value().stop(); });
+    later.value().start(std::chrono::milliseconds(10));
+    loop.value().run();
+    bool readable = false;
+    Turn turn(loop.value(), [&] {
+        readable = made.value()->ready().readable;
+        loop.value().stop();
+    });
+    made.value()->tell(&turn);
+    loop.value().run();
+    CHECK(readable);
+}
+
+TEST_CASE("a descriptor that is given back is watched no more, and can be watched anew") {
+    auto loop = Loop::create();
+    Sockets sockets = make_sockets();
+    auto made = Edge::create(loop.value(), std::move(sockets.ours));
+    REQUIRE(made.ok());
+    Fd back = made.value()->release();
+    REQUIRE(back.valid());
+    loop.value().run();  // nothing keeps it
+    int turns = 0;
+    std::optional<Watcher> watcher;
+    watcher.emplace(loop.value(), std::move(back), [&] {
+        ++turns;
+        watcher.reset();
+    });
+    say(sockets.theirs, "x");
+    loop.value().run();
+    CHECK(turns == 1);
+}
+
 TEST_CASE("a copy of a descriptor that is left tells nothing to who has its place now") {
     auto loop = Loop::create();
     Sockets before = make_sockets();
     Sockets now = make_sockets();
     auto copy = base::duplicate(before.ours.get());
-    Turn quiet(loop.value(), [] {});
-    { auto gone = Edge::create(loop.value(), std::move(before.ours), quiet); }
+    { auto gone = Edge::create(loop.value(), std::move(before.ours)); }
     std::optional<Watcher> watcher;
     std::optional<Timer> timer;
     bool readable = false;

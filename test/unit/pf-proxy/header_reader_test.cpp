@@ -41,8 +41,10 @@ Outcome read_request(Ends& ends, HeaderReader::Times times, Meanwhile meanwhile)
     auto loop = loop::Loop::create();
     REQUIRE(loop.ok());
     Outcome outcome;
+    auto stream = loop::Edge::create(loop.value(), std::move(ends.ours));
+    REQUIRE(stream.ok());
     auto reader = HeaderReader::start(
-        loop.value(), ends.ours.get(), times,
+        loop.value(), *stream.value(), times,
         [](std::span<const std::byte> input) {
             return pf_proxy::look(proto::pf_proxy::decode_request(input));
         },
@@ -53,6 +55,7 @@ Outcome read_request(Ends& ends, HeaderReader::Times times, Meanwhile meanwhile)
     REQUIRE(reader.ok());
     meanwhile(loop.value());
     loop.value().run();
+    ends.ours = stream.value()->release();
     return outcome;
 }
 

@@ -16,11 +16,16 @@ namespace {
 constexpr IpEndpoint kHere{IpAddress::v4(10, 0, 0, 1), 40'000};
 constexpr IpEndpoint kThere{IpAddress::v4(8, 8, 4, 4), 443};
 
-base::Fd some_stream() {
-    base::Fd fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    REQUIRE(fd.valid());
-    return fd;
-}
+struct Room {
+    loop::Loop loop = loop::Loop::create().value();
+    PreparedStreams streams;
+
+    std::unique_ptr<loop::Edge> some_stream() {
+        auto made = loop::Edge::create(loop, base::Fd(::open("/dev/null", O_RDWR | O_CLOEXEC)));
+        REQUIRE(made.ok());
+        return std::move(made).value();
+    }
+};
 
 bool is_open(int fd) {
     return ::fcntl(fd, F_GETFD) >= 0;
@@ -29,37 +34,39 @@ bool is_open(int fd) {
 }  // namespace
 
 TEST_CASE("a stream is given out once, and to its own connection") {
-    PreparedStreams streams;
-    base::Fd stream = some_stream();
-    const int number = stream.get();
+    Room room;
+    PreparedStreams& streams = room.streams;
+    auto stream = room.some_stream();
+    const int number = stream->fd();
     streams.put(kHere, kThere, std::move(stream), seconds(1));
-    REQUIRE_FALSE(streams.take(kThere, kHere).valid());
-    REQUIRE_FALSE(streams.take(kHere, {kThere.address, 80}).valid());
-    REQUIRE(streams.take(kHere, kThere).get() == number);
-    REQUIRE_FALSE(streams.take(kHere, kThere).valid());
+    REQUIRE(streams.take(kThere, kHere) == nullptr);
+    REQUIRE(streams.take(kHere, {kThere.address, 80}) == nullptr);
+    REQUIRE(streams.take(kHere, kThere)->fd() == number);
+    REQUIRE(streams.take(kHere, kThere) == nullptr);
 }
 
 TEST_CASE("what nobody has come for is closed, and so is what is replaced") {
-    PreparedStreams streams;
-    base::Fd first = some_stream();
-    const int number = first.get();
+    Room room;
+    PreparedStreams& streams = room.streams;
+    auto first = room.some_stream();
+    const int number = first->fd();
     streams.put(kHere, kThere, std::move(first), seconds(1));
-    base::Fd second = some_stream();
+    auto second = room.some_stream();
     streams.put(kHere, kThere, std::move(second), seconds(2));
     REQUIRE_FALSE(is_open(number));
-    streams.put({kHere.address, 1}, kThere, some_stream(), seconds(40));
+    streams.put({kHere.address, 1}, kThere, room.some_stream(), seconds(40));
     REQUIRE(streams.size() == 1);
-    REQUIRE_FALSE(streams.take(kHere, kThere).valid());
+    REQUIRE(streams.take(kHere, kThere) == nullptr);
 }
 
 TEST_CASE("there is a limit to what waits") {
-    PreparedStreams streams;
+    Room room;
+    PreparedStreams& streams = room.streams;
     for (unsigned port = 1; port <= PreparedStreams::kMost; ++port) {
-        streams.put({kHere.address, static_cast<std::uint16_t>(port)}, kThere, base::Fd(),
-                    seconds(1));
+        streams.put({kHere.address, static_cast<std::uint16_t>(port)}, kThere, nullptr, seconds(1));
     }
-    base::Fd late = some_stream();
-    const int number = late.get();
+    auto late = room.some_stream();
+    const int number = late->fd();
     streams.put({kHere.address, 50'000}, kThere, std::move(late), seconds(1));
     REQUIRE(streams.size() == PreparedStreams::kMost);
     REQUIRE_FALSE(is_open(number));

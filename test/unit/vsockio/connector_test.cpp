@@ -20,13 +20,13 @@ namespace {
 
 struct Attempt {
     loop::Loop& loop;
-    std::optional<base::Result<Fd>> result;
+    std::optional<base::Result<std::unique_ptr<loop::Edge>>> result;
     std::unique_ptr<Connector> connector;
 
     Attempt(loop::Loop& on, const vsockio::Address& to, std::chrono::milliseconds timeout)
         : loop(on) {
-        auto started = Connector::start(loop, to, timeout, [this](base::Result<Fd> fd) {
-            result.emplace(std::move(fd));
+        auto started = Connector::start(loop, to, timeout, [this](auto stream) {
+            result.emplace(std::move(stream));
             loop.stop();
         });
         REQUIRE(started.ok());
