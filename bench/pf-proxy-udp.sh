@@ -1,7 +1,7 @@
 #!/bin/bash
 # Datagrams through pf-proxy, beside nginx's stream proxy and socat, each between the same client and the same server on
 # this machine: one datagram under way, 64 under way of 64 B and of 1200 B, and flows that do nothing. pf-proxy is both
-# of its sides, two processes with a stream between them, the others are one process. The best round counts.
+# of its sides, two processes with a stream between them, the others are one process. The median of the rounds counts.
 #
 #   bench/pf-proxy-udp.sh [BUILD_FOLDER]
 #
@@ -20,20 +20,10 @@ far=$!
 "$proxy" ip-to-vsock --max-connections 65536 "udp:127.0.0.1:$((base + 1))" "unix:$tmp/stream" 2>"$tmp/near.log" &
 names+=" pf-proxy" port_of[pf-proxy]=$((base + 1)) pids_of[pf-proxy]="$far $!"
 if have nginx; then
-    cat >"$tmp/nginx.conf" <<END
-$(stream_module)
-daemon off;
-master_process off;
-pid $tmp/nginx.pid;
-error_log $tmp/nginx.log;
-worker_rlimit_nofile 200000;
-events { worker_connections 100000; }
-stream {
-    proxy_timeout 120s;
-    server { listen 127.0.0.1:$((base + 2)) udp; proxy_pass 127.0.0.1:$base; }
-}
+    nginx_proxies <<END
+proxy_timeout 120s;
+server { listen 127.0.0.1:$((base + 2)) udp; proxy_pass 127.0.0.1:$base; }
 END
-    nginx -p "$tmp" -c "$tmp/nginx.conf" >"$tmp/nginx.out" 2>&1 &
     names+=" nginx" port_of[nginx]=$((base + 2)) pids_of[nginx]=$!
 fi
 ! have socat || names+=" socat"

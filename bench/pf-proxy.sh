@@ -57,21 +57,11 @@ END
     add haproxy $!
 fi
 if have nginx; then
-    cat >"$tmp/nginx.conf" <<END
-$(stream_module)
-daemon off;
-master_process off;
-pid $tmp/nginx.pid;
-error_log $tmp/nginx.log;
-worker_rlimit_nofile 200000;
-events { worker_connections 100000; }
-stream {
-    proxy_timeout 1h;
-    server { listen 127.0.0.1:$next backlog=4096; proxy_pass 127.0.0.1:$echo_port; }
-    server { listen 127.0.0.1:$((next + 1)); proxy_pass 127.0.0.1:$iperf_port; }
-}
+    nginx_proxies <<END
+proxy_timeout 1h;
+server { listen 127.0.0.1:$next backlog=4096; proxy_pass 127.0.0.1:$echo_port; }
+server { listen 127.0.0.1:$((next + 1)); proxy_pass 127.0.0.1:$iperf_port; }
 END
-    nginx -p "$tmp" -c "$tmp/nginx.conf" >"$tmp/nginx.out" 2>&1 &
     add nginx $!
 fi
 for name in $names; do

@@ -26,7 +26,22 @@ base=$((20000 + RANDOM % 20000))
 names=direct # of who is measured
 
 have() { command -v "$1" >/dev/null 2>&1; }
-stream_module() { find /usr/lib/nginx/modules /usr/share/nginx/modules -name ngx_stream_module.so -printf 'load_module %p;\n' -quit 2>/dev/null; }
+# nginx_proxies, with the lines of its stream block in standard input: nginx in the background.
+nginx_proxies() {
+    cat >"$tmp/nginx.conf" <<END
+$(find /usr/lib/nginx/modules /usr/share/nginx/modules -name ngx_stream_module.so -printf 'load_module %p;\n' -quit 2>/dev/null)
+daemon off;
+master_process off;
+pid $tmp/nginx.pid;
+error_log $tmp/nginx.log;
+worker_rlimit_nofile 200000;
+events { worker_connections 100000; }
+stream {
+$(cat)
+}
+END
+    nginx -p "$tmp" -c "$tmp/nginx.conf" >"$tmp/nginx.out" 2>&1 &
+}
 
 # keep MEASURE NAME VALUE: ${median[MEASURE.NAME]} is that of all that were kept.
 declare -A kept=() median=()

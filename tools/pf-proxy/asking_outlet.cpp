@@ -78,11 +78,7 @@ class AskingOutlet : public Outlet {
     }
 
     void fail(const Error& error) {
-        service_.metrics.add(service_.metrics.connect_failed);
-        OutletResult result;
-        result.status = failed_status(error.errno_value);
-        result.reason = error.message;
-        finish(std::move(result));
+        finish(not_connected(service_, error.errno_value, error.message));
     }
 
     void finish(OutletResult result) {

@@ -136,13 +136,7 @@ class FixedOutlet : public Outlet {
         next();
     }
 
-    void fail() {
-        service_.metrics.add(service_.metrics.connect_failed);
-        OutletResult result;
-        result.status = failed_status(last_.errno_value);
-        result.reason = last_.message;
-        finish(std::move(result));
-    }
+    void fail() { finish(not_connected(service_, last_.errno_value, last_.message)); }
 
     void finish(OutletResult result) {
         const Done done = std::move(done_);

@@ -10,7 +10,6 @@ namespace pf_proxy {
 
 using base::Error;
 using base::Result;
-using proto::pf_proxy::Status;
 using proto::pf_proxy::StatusCode;
 using vsockio::IpAddress;
 using vsockio::IpEndpoint;
@@ -94,11 +93,7 @@ class JudgedOutlet : public Outlet {
     }
 
     void fail(int errno_value, std::string why) {
-        service_.metrics.add(service_.metrics.connect_failed);
-        OutletResult result;
-        result.status = failed_status(errno_value, tried());
-        result.reason = std::move(why);
-        finish(std::move(result));
+        finish(not_connected(service_, errno_value, std::move(why), tried()));
     }
 
     void finish(OutletResult result) {
@@ -118,12 +113,6 @@ class JudgedOutlet : public Outlet {
 };
 
 }  // namespace
-
-Status failed_status(int errno_value, const std::optional<IpEndpoint>& tried) {
-    // That we have no descriptor left is no matter of the destination.
-    const bool ours = errno_value == EMFILE || errno_value == ENFILE;
-    return {StatusCode::failed, ours ? EAGAIN : errno_value == 0 ? EIO : errno_value, tried};
-}
 
 Result<std::unique_ptr<Outlet>> start_judged_outlet(Service& service,
                                                     const Destination& destination,

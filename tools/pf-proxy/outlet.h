@@ -55,8 +55,8 @@ base::Result<std::unique_ptr<Outlet>> start_asking_outlet(Service& service,
                                                           const Destination& destination,
                                                           Outlet::Done done);
 
-// The status for an errno of a connection that was not made.
-proto::pf_proxy::Status failed_status(int errno_value,
-                                      const std::optional<vsockio::IpEndpoint>& tried = {});
+// Of a connection that was not made, which it counts.
+OutletResult not_connected(Service& service, int errno_value, std::string why,
+                           const std::optional<vsockio::IpEndpoint>& tried = {});
 
 }  // namespace pf_proxy

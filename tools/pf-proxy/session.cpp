@@ -110,11 +110,8 @@ void Session::open_outlet(const StartOutlet& start) {
     Result<std::unique_ptr<Outlet>> outlet =
         start([this](OutletResult result) { on_outlet(std::move(result)); });
     if (!outlet.ok()) {
-        service_.metrics.add(service_.metrics.connect_failed);
-        OutletResult result;
-        result.status = failed_status(outlet.error().errno_value);
-        result.reason = outlet.error().message;
-        return on_outlet(std::move(result));
+        return on_outlet(
+            not_connected(service_, outlet.error().errno_value, outlet.error().message));
     }
     outlet_ = std::move(outlet).value();
     if (service_.settings.serves_requests()) watch_for_leaving();
