@@ -98,7 +98,7 @@ void Connector::next() {
 }
 
 Result<void> Connector::attempt(const SocketAddress& target) {
-    Fd fd = TRY(begin_to_connect(target, plan_.name, source_for(target)));
+    Fd fd = TRY(begin_to_connect(target, plan_.name, source_for(target), plan_.acknowledge_late));
     dialer_.emplace(fd.get(), plan_.name, plan_.muxed_port);
     edge_ = TRY(Edge::create(loop_, std::move(fd)));
     edge_->tell(&turn_);

@@ -27,6 +27,7 @@ struct ConnectPlan {
     // To connect from, the one of the target's family, as Dialer::start() takes it; a target
     // without one fails. Empty: the kernel chooses.
     std::vector<IpEndpoint> sources;
+    bool acknowledge_late = false;  // as begin_to_connect() takes it
 };
 
 // vsock addresses go through ENCLAVEBOX_VSOCK_DIR when it is set. A name is looked up at once,

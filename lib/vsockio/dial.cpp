@@ -197,12 +197,15 @@ Result<void> bind_to_source(int fd, const IpEndpoint& source, int family) {
 }  // namespace
 
 Result<Fd> begin_to_connect(const SocketAddress& to, const std::string& name,
-                            const std::optional<IpEndpoint>& source) {
+                            const std::optional<IpEndpoint>& source, bool acknowledge_late) {
     Fd fd(::socket(to.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd.valid()) return Error::system("make a socket for", name);
     if (to.family == AF_INET || to.family == AF_INET6) {
         const int on = 1;
         (void)::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        const int off = 0;
+        if (acknowledge_late)
+            (void)::setsockopt(fd.get(), IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
     }
     if (source.has_value()) TRY(bind_to_source(fd.get(), *source, to.family));
     const auto* native = reinterpret_cast<const sockaddr*>(to.bytes);
@@ -210,6 +213,11 @@ Result<Fd> begin_to_connect(const SocketAddress& to, const std::string& name,
         return Error::system("connect to", name);
     }
     return fd;
+}
+
+void acknowledge_at_once(int fd) {
+    const int on = 1;
+    (void)::setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
 short Dialer::wants() const {

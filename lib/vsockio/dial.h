@@ -32,9 +32,16 @@ base::Result<Address> through_environment(const Address& address, Direction dire
 base::Result<std::vector<SocketAddress>> resolve(const Address& address);
 
 // Begins to connect a new non-blocking socket; a Dialer sees it through. `source` is an IP address
-// to connect from, which may be another machine's (IP_TRANSPARENT, needs CAP_NET_ADMIN).
+// to connect from, which may be another machine's (IP_TRANSPARENT, needs CAP_NET_ADMIN). With
+// `acknowledge_late` TCP's handshake waits with its last step for bytes to go along with it, 40 ms
+// at most or until acknowledge_at_once() is called, as it has to be.
 base::Result<base::Fd> begin_to_connect(const SocketAddress& to, const std::string& name,
-                                        const std::optional<IpEndpoint>& source = {});
+                                        const std::optional<IpEndpoint>& source = {},
+                                        bool acknowledge_late = false);
+
+// To be called again when the first bytes have been sent, if that was later: a peer may wait for
+// our acknowledgement with its second write (Nagle), and TCP waits for more of ours with it.
+void acknowledge_at_once(int fd);
 
 // One connection attempt as a small state machine over a socket of begin_to_connect(), which it
 // borrows. Deadlines are the caller's.

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <limits>
 
+#include "vsockio/dial.h"
+
 namespace vsockio {
 
 using base::Fd;
@@ -40,15 +42,15 @@ bool is_tcp(int fd) {
 
 RelayEnd RelayEnd::socket(Fd fd) {
     const bool tcp = is_tcp(fd.get());
-    return {{}, std::move(fd), {}, tcp};
+    return {{}, std::move(fd), {}, tcp, false};
 }
 
 RelayEnd RelayEnd::socket(std::unique_ptr<Edge> edge, bool tcp) {
-    return {std::move(edge), {}, {}, tcp};
+    return {std::move(edge), {}, {}, tcp, false};
 }
 
 RelayEnd RelayEnd::pair(Fd in, Fd out) {
-    return {{}, std::move(in), std::move(out), false};
+    return {{}, std::move(in), std::move(out), false, false};
 }
 
 Relay::Relay(loop::Loop& loop, RelayOptions options, Finished finished)
@@ -99,6 +101,7 @@ Result<void> Relay::start(RelayEnd first, RelayEnd second) {
     add_direction(first_in, first.tcp, second_out, second.tcp);
     add_direction(second_in, second.tcp, first_out, first.tcp);
 
+    acknowledges_late_ = second.acknowledges_late;
     last_activity_ = loop_.now();
     if (options_.idle_limit.count() > 0) {
         idle_timer_.emplace(TRY(loop::Timer::create(loop_, [this] { check_idle(); })));
@@ -114,7 +117,15 @@ void Relay::on_turn() {
         if (!advance(direction)) return;
         if (direction.way.state() == RelayWay::State::wants_turn) more = true;
     }
+    if (acknowledges_late_) acknowledge();
     if (more) turn_.schedule();
+}
+
+// The handshake has gone with the first bytes, or goes now without them. Bytes soon after it make
+// TCP late once more.
+void Relay::acknowledge() {
+    acknowledge_at_once(directions_[0].to->fd());
+    acknowledges_late_ = directions_[0].way.moved_bytes() == 0;
 }
 
 bool Relay::refused(const Direction& direction) const {

@@ -26,8 +26,9 @@ namespace vsockio {
 struct RelayEnd {
     std::unique_ptr<loop::Edge> edge;  // of a socket, else `input`
     base::Fd input;
-    base::Fd output;   // not valid: a socket does both
-    bool tcp = false;  // known to be TCP
+    base::Fd output;                 // not valid: a socket does both
+    bool tcp = false;                // known to be TCP
+    bool acknowledges_late = false;  // of the second end: as begin_to_connect() made it
 
     static RelayEnd socket(base::Fd fd);
     static RelayEnd socket(std::unique_ptr<loop::Edge> edge, bool tcp);
@@ -80,6 +81,7 @@ class Relay {
     bool advance(Direction& direction);
     bool refused(const Direction& direction) const;
     void close_output(Direction& direction);
+    void acknowledge();
     void check_idle();
     void finish(RelayReason reason, int errno_value = 0);
 
@@ -91,6 +93,7 @@ class Relay {
     std::vector<Direction> directions_;  // first to second, second to first
     std::optional<loop::Timer> idle_timer_;
     std::chrono::milliseconds last_activity_{};
+    bool acknowledges_late_ = false;
 };
 
 }  // namespace vsockio

@@ -71,6 +71,21 @@ def many_echoes(address, count):
         sock.close()
 
 
+def pieces_come_at_once(port, pause_ms):
+    """Whoever speaks at once, or a little later, does not wait for a late acknowledgement (40 ms) of ours."""
+    slow = 0
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", int(port)), LIMIT) as sock:
+            time.sleep(int(pause_ms) / 1000)
+            sock.sendall(b"x")
+            begun = time.monotonic()
+            answer = b""
+            while len(answer) < 3:
+                answer += sock.recv(3)
+            slow += time.monotonic() - begun > 0.035
+    assert slow < 10, f"{slow} of 20 answers came late"
+
+
 def reaches(host, port):
     sock = socket.create_connection((host, int(port)), LIMIT)
     sock.sendall(b"END")

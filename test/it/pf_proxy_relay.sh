@@ -19,6 +19,11 @@ proxy far vsock-to-ip "unix:$tmp/middle" "$tcp"
 proxy near ip-to-vsock tcp:127.0.0.1:0 "unix:$tmp/middle"
 relay_cases "tcp to unix to tcp" --relay "$started" "tcp:127.0.0.1:$(port_of near)"
 
+server pieces serve_pieces
+proxy to_pieces ip-to-vsock tcp:127.0.0.1:0 "tcp:127.0.0.1:$port"
+peer pieces_come_at_once "$(port_of to_pieces)" 0
+peer pieces_come_at_once "$(port_of to_pieces)" 5
+
 # Through vsockd's folder instead of vsock, to a guest and from it.
 mkdir "$tmp/vsock"
 relay_server guest "muxed:$tmp/vsock/16.sock:5000"

@@ -25,6 +25,17 @@ def serve_echo(host="127.0.0.1"):
     listen(echo, host)
 
 
+def serve_pieces():
+    """Answers a byte with three writes, of which TCP sends the next when the one before is acknowledged (Nagle)."""
+    def answer(sock, _):
+        if sock.recv(1):
+            for piece in (b"a", b"b", b"c"):
+                sock.send(piece)
+            sock.recv(1)
+        sock.close()
+    listen(answer)
+
+
 def serve_name(name):
     def answer(sock, _):
         sock.sendall(name.encode())

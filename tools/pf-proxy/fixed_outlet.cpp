@@ -79,6 +79,7 @@ class FixedOutlet : public Outlet {
             }
             use_sources(plan.value());
         }
+        plan.value().acknowledge_late = acknowledges_late();
         Result<std::unique_ptr<vsockio::Connector>> connector =
             vsockio::Connector::start(service_.loop, std::move(plan).value(),
                                       service_.settings.limits.connect, [this](auto stream) {
@@ -88,6 +89,9 @@ class FixedOutlet : public Outlet {
         if (!connector.ok()) return try_after(std::move(connector).error());
         connector_ = std::move(connector).value();
     }
+
+    // What a relay carries; a flow of datagrams writes to its stream by itself.
+    bool acknowledges_late() const { return client_.transport == vsockio::Transport::tcp; }
 
     // With the client's port two connections of one client to two of our ports would be one and
     // the same, so the kernel chooses. The client's family goes first.
@@ -108,6 +112,7 @@ class FixedOutlet : public Outlet {
         OutletResult result;
         result.stream = std::move(stream);
         result.tcp = address_.kind == Address::Kind::tcp;
+        result.acknowledges_late = result.tcp && acknowledges_late();
         result.target = target_;
         service_.targets.opened(target_);
         finish(std::move(result));

@@ -19,6 +19,7 @@ namespace pf_proxy {
 struct OutletResult {
     std::unique_ptr<loop::Edge> stream;  // when connected; tells nobody
     bool tcp = false;                    // that it is
+    bool acknowledges_late = false;      // until acknowledge_at_once() is called
     proto::pf_proxy::Status status;      // what a near side is told
     std::string reason;                  // of a failure, for logs
     std::optional<std::size_t> target;   // of fixed ones, counted as open until closed() is told

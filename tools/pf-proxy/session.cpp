@@ -117,6 +117,12 @@ void Session::open_outlet(const StartOutlet& start) {
     if (service_.settings.serves_requests()) watch_for_leaving();
 }
 
+void Session::open_fixed(std::uint16_t port) {
+    open_outlet([this, port](Outlet::Done done) {
+        return start_fixed_outlet(service_, client_, port, std::move(done));
+    });
+}
+
 void Session::watch(std::function<void()> changed) {
     turn_.emplace(service_.loop, std::move(changed));
     near_->tell(&*turn_);
@@ -169,7 +175,9 @@ void Session::on_outlet(OutletResult result) {
         }
     }
     service_.metrics.add(service_.metrics.connected);
-    begin_relay(RelayEnd::socket(std::move(result.stream), result.tcp));
+    RelayEnd other = RelayEnd::socket(std::move(result.stream), result.tcp);
+    other.acknowledges_late = result.acknowledges_late;
+    begin_relay(std::move(other));
 }
 
 void Session::begin_relay(RelayEnd other) {

@@ -52,6 +52,7 @@ class Session {
 
     using StartOutlet = std::function<base::Result<std::unique_ptr<Outlet>>(Outlet::Done)>;
     void open_outlet(const StartOutlet& start);
+    void open_fixed(std::uint16_t port);
     void watch(std::function<void()> changed);
     void watch_no_more();
     void watch_for_leaving();

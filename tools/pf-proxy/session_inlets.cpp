@@ -122,9 +122,7 @@ void Session::take_original() {
 void Session::carry_port(std::uint16_t port) {
     for (const policy::PortRange& range : service_.settings.ports) {
         if (!range.contains(port)) continue;
-        return open_outlet([this, port](Outlet::Done done) {
-            return start_fixed_outlet(service_, client_, port, std::move(done));
-        });
+        return open_fixed(port);
     }
     service_.metrics.add(service_.metrics.refused_policy);
     refuse("this port is not carried");
@@ -155,11 +153,7 @@ void Session::begin_asking(const vsockio::IpEndpoint& original) {
 }
 
 void Session::find_fixed() {
-    if (!service_.settings.datagram_targets()) {
-        return open_outlet([this](Outlet::Done done) {
-            return start_fixed_outlet(service_, client_, 0, std::move(done));
-        });
-    }
+    if (!service_.settings.datagram_targets()) return open_fixed(0);
     const std::vector<std::size_t> order = service_.targets.order();
     if (order.empty()) return refuse("no target is healthy");
     const vsockio::Address& target = service_.settings.targets[order.front()];

@@ -115,6 +115,29 @@ TEST_CASE("accepted TCP connections send at once, those of inherited listeners t
     }
 }
 
+TEST_CASE("a handshake that is acknowledged late ends with the first bytes") {
+    auto listener = Listener::create(parse_address("tcp:127.0.0.1:0").value());
+    REQUIRE(listener.ok());
+    const auto targets = vsockio::resolve(listener.value().bound());
+    REQUIRE(targets.ok());
+    int late = 0;
+    // A machine that stands still for 40 ms between two calls lets the handshake end by itself.
+    for (int count = 0; count < 20; ++count) {
+        auto begun = vsockio::begin_to_connect(targets.value().front(), "the listener", {}, true);
+        REQUIRE(begun.ok());
+        pollfd connected{begun.value().get(), POLLOUT, 0};
+        REQUIRE(::poll(&connected, 1, 5000) == 1);
+        pollfd waiting{listener.value().fd(), POLLIN, 0};
+        if (::poll(&waiting, 1, 0) == 0) ++late;
+        if (count % 2 == 0) REQUIRE(::send(begun.value().get(), "x", 1, MSG_NOSIGNAL) == 1);
+        vsockio::acknowledge_at_once(begun.value().get());
+        const Fd accepted = accept_one(listener.value());
+        pollfd readable{accepted.get(), POLLIN, 0};
+        CHECK(::poll(&readable, 1, count % 2 == 0 ? 5000 : 0) == (count % 2 == 0 ? 1 : 0));
+    }
+    CHECK(late > 2);
+}
+
 TEST_CASE("a missing peer is an error after the time given, not before and not never") {
     const TemporaryFolder folder;
     const Address address = parse_address("unix:" + folder.file("nobody")).value();
