@@ -94,7 +94,8 @@ void Connector::next() {
         last_ = std::move(begun).error();
         if (passes(last_->errno_value) && wait_a_moment()) return;
     }
-    turn_.schedule();  // to tell the end
+    given_up_ = true;
+    turn_.schedule();
 }
 
 Result<void> Connector::attempt(const SocketAddress& target) {
@@ -118,9 +119,11 @@ bool Connector::wait_a_moment() {
 }
 
 void Connector::advance() {
-    if (edge_ == nullptr) {
+    if (given_up_) {
         return finish(last_.value_or(Error::system("connect to", plan_.name, EADDRNOTAVAIL)));
     }
+    // The turn of an attempt whose time was up in the same moment; the next has to wait.
+    if (edge_ == nullptr) return;
     loop::Readiness& ready = edge_->ready();
     const int seen = (ready.readable ? POLLIN : 0) | (ready.writable ? POLLOUT : 0) |
                      (ready.ended ? POLLHUP : 0);

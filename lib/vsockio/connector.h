@@ -24,8 +24,8 @@ struct ConnectPlan {
     std::string name;                         // for Errors
     std::vector<SocketAddress> targets;       // tried in this order
     std::optional<std::uint32_t> muxed_port;  // of muxed: addresses
-    // To connect from, the one of the target's family, as Dialer::start() takes it; a target
-    // without one fails. Empty: the kernel chooses.
+    // To connect from, the one of the target's family, as begin_to_connect() takes it; a
+    // target without one fails. Empty: the kernel chooses.
     std::vector<IpEndpoint> sources;
     bool acknowledge_late = false;  // as begin_to_connect() takes it
 };
@@ -69,6 +69,7 @@ class Connector {
     std::chrono::milliseconds deadline_{};  // of the loop's clock
     std::optional<loop::Timer> timer_;      // the end of an attempt or of a moment
     std::optional<base::Error> last_;       // nothing: there was nothing to try
+    bool given_up_ = false;                 // only the end is left to be told
 };
 
 }  // namespace vsockio
